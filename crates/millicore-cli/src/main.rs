@@ -1,0 +1,3 @@
+//! The `millicore` command: arguments in, calls out.
+
+fn main() {}

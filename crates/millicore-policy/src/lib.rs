@@ -1,0 +1,1 @@
+//! Decides which request a core works on next.

@@ -1,0 +1,1 @@
+//! Millicores, and the CPU limit of this process.

@@ -1,0 +1,1 @@
+//! The scheduling policies on a simulated machine.

@@ -1,0 +1,1 @@
+//! CPU-heavy work that divides.
