@@ -1,1 +1,47 @@
 //! Millicores, and the CPU limit of this process.
+//!
+//! A container's CPU limit is a quota of its cgroup: so many microseconds of CPU time in each
+//! period. This crate reads the quota of this process and of every group above it that it can see,
+//! and the CPU affinity mask, and answers with the smallest. It only reads.
+//!
+//! ```
+//! use millicore_quota::ProcessLimit;
+//!
+//! let limit = ProcessLimit::read();
+//! println!("{limit}"); // such as: 500m, from 50000 µs in every 100000 µs of /sys/fs/cgroup/...
+//! for warning in &limit.warnings {
+//!     eprintln!("warning: {warning}");
+//! }
+//! let workers = limit.cores();
+//! assert!(workers <= limit.affinity_cores);
+//! ```
+//!
+//! Modules, in reading order:
+//! - `millicores`: [`Millicores`], 1/1000 of a core, parsed and printed as Kubernetes does
+//! - `limit`: [`ProcessLimit`], the answer, and which group or mask it comes from. Start here.
+//! - `group`: the groups this process is in, up to the highest visible one, and their quotas
+//! - `membership`: `/proc/self/cgroup`, which group this process is in
+//! - `mountinfo`: `/proc/self/mountinfo`, at which directory that group can be read
+//! - `affinity`: the CPU affinity mask
+//! - `warning`: [`LimitWarning`], what could not be read
+
+#![forbid(unsafe_code)]
+
+mod millicores;
+
+mod limit;
+
+mod group;
+
+mod membership;
+
+mod mountinfo;
+
+mod affinity;
+
+mod warning;
+
+pub use group::GroupQuota;
+pub use limit::{LimitSource, ProcessLimit, Roots};
+pub use millicores::{Millicores, MillicoresError};
+pub use warning::LimitWarning;
