@@ -19,7 +19,7 @@ use crate::policy::{Policy, Width};
 use crate::queue::Queue;
 use crate::request::{Request, RequestKey, Slab, Stage};
 use crate::tenant::{TenantId, TenantSpec, Tenants};
-use crate::work::{Size, Work};
+use crate::work::{NO_DEADLINE, Size, Work};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -121,7 +121,9 @@ pub struct Scheduler {
     requests: Slab,
     tenants: Tenants,
     waiting: Waiting,
+    /// Every core there has been; those from `online` on pick no more.
     cores: Vec<Core>,
+    online: usize,
     arrivals: u64,
     live: usize,
 }
@@ -133,8 +135,6 @@ struct Core {
     keeps: Option<u32>,
     /// Whether its slice has been asked to end early.
     recalled: bool,
-    /// Whether it may pick.
-    online: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,6 @@ const IDLE_CORE: Core = Core {
     running: None,
     keeps: None,
     recalled: false,
-    online: true,
 };
 
 impl Scheduler {
@@ -167,10 +166,11 @@ impl Scheduler {
             slice_ns: config.slice_ns.max(1),
             ageing_ns: config.ageing_ns,
             machine: config.machine_limit.map(|limit| Limit::new(limit, 0)),
-            requests: Slab::default(),
+            requests: Slab::new(),
             tenants,
             waiting: Waiting::new(config.admission),
             cores: alloc::vec![IDLE_CORE; config.cores.max(1)],
+            online: config.cores.max(1),
             arrivals: 0,
             live: 0,
         }
@@ -192,6 +192,18 @@ impl Scheduler {
     #[must_use]
     pub const fn waiting(&self) -> u32 {
         self.waiting.count()
+    }
+
+    /// Whether somebody could start a chunk now if a core asked: nobody's limit keeps him.
+    #[must_use]
+    pub const fn somebody_in_line(&self) -> bool {
+        self.tenants.somebody_in_line()
+    }
+
+    /// How many cores pick.
+    #[must_use]
+    pub const fn cores(&self) -> usize {
+        self.online
     }
 
     /// The policy in force.
@@ -228,9 +240,9 @@ impl Scheduler {
         self.live += 1;
         self.waiting.enter(now_ns, key.slot, arrival.deadline_ns);
         self.tenants.on_arrival(tenant);
-        let queue = self.tenants.queue(tenant);
-        queue.make_room(self.requests.slots());
-        queue.enter(key.slot, &mut self.requests[key.slot]);
+        self.tenants
+            .queue(tenant)
+            .enter(key.slot, &mut self.requests[key.slot]);
         self.tenants.settle(tenant, now_ns);
         Ok(key)
     }
@@ -241,7 +253,7 @@ impl Scheduler {
                 size: arrival.size,
                 dispatched_ns: 0,
                 virtual_time: 0,
-                deadline_ns: arrival.deadline_ns,
+                deadline_ns: arrival.deadline_ns.unwrap_or(NO_DEADLINE),
                 weight: arrival.weight,
                 rank_share: 0,
             },
@@ -255,6 +267,8 @@ impl Scheduler {
             in_flight: 0,
             claimable: arrival.claimable,
             stage: Stage::Waiting,
+            member: 0,
+            generation: 0,
         }
     }
 
@@ -287,11 +301,7 @@ impl Scheduler {
         self.requests[slot].in_flight -= 1;
         self.reconcile(&running, used_ns);
         let after = self.after_slice(now_ns, slot, claimable);
-        if self
-            .cores
-            .get(core)
-            .is_some_and(|core| !core.online || after != AfterSlice::Live)
-        {
+        if core >= self.online || after != AfterSlice::Live {
             self.release(core);
         }
         if after == AfterSlice::Live {
@@ -366,7 +376,7 @@ impl Scheduler {
         let late = self.waiting.bounds().refuse_late
             && self.requests[slot]
                 .work
-                .deadline_ns
+                .deadline_ns()
                 .is_some_and(|deadline| deadline <= now_ns);
         self.depart(now_ns, slot);
         let retry_after_ns = self.waiting.retry_after_ns();
@@ -390,7 +400,7 @@ impl Scheduler {
             Stage::Kept { core } if idle => self.cores[core as usize].keeps = None,
             Stage::Kept { .. } | Stage::Started | Stage::Gone => {}
         }
-        self.tenants.queue(tenant).leave(slot);
+        self.tenants.queue(tenant).leave(&self.requests[slot]);
         self.tenants.on_departure(tenant);
         self.tenants.settle(tenant, now_ns);
         if idle {
@@ -402,7 +412,7 @@ impl Scheduler {
     fn place(&mut self, now_ns: u64, slot: u32) {
         let request = &self.requests[slot];
         let tenant = request.tenant;
-        self.tenants.queue(tenant).place(slot, request);
+        self.tenants.queue(tenant).place(request);
         self.tenants.settle(tenant, now_ns);
     }
 

@@ -130,13 +130,14 @@ impl Tenants {
         self.tenants[id as usize].live -= 1;
     }
 
-    pub(crate) fn charge(&mut self, id: u32, cost_ns: u64) {
+    pub(crate) fn charge(&mut self, id: u32, now_ns: u64, cost_ns: u64) {
         let tenant = &mut self.tenants[id as usize];
         self.system.on_dispatch(tenant.virtual_time);
         tenant.virtual_time = tenant
             .virtual_time
             .saturating_add(charge(cost_ns, tenant.weight));
         if let Some(limit) = &mut tenant.limit {
+            limit.advance(now_ns);
             limit.charge(cost_ns);
         }
     }
@@ -175,6 +176,10 @@ impl Tenants {
             self.settle(id, now_ns);
         }
         self.line.first().map(|(id, _)| id)
+    }
+
+    pub(crate) const fn somebody_in_line(&self) -> bool {
+        !self.line.is_empty()
     }
 
     /// When the first limit opens that keeps somebody from a core.

@@ -1,10 +1,9 @@
 //! What may change while requests run: the policy, the cores, the limits, the tenants.
 
-use super::{IDLE_CORE, Scheduler};
+use super::{Core, IDLE_CORE, Scheduler};
 use crate::limit::{Limit, LimitSpec};
 use crate::policy::{Policy, Width};
 use crate::queue::Queue;
-use crate::request::Stage;
 use crate::tenant::{TenantId, TenantSpec};
 use crate::work::Size;
 use alloc::vec::Vec;
@@ -36,7 +35,6 @@ impl Scheduler {
         let ageing_ns = self.ageing_ns;
         for queue in self.tenants.queues() {
             *queue = Queue::new(&policy, ageing_ns);
-            queue.make_room(self.requests.slots());
         }
         let mut by_arrival: Vec<(u64, u32)> = self
             .requests
@@ -60,22 +58,14 @@ impl Scheduler {
         if self.cores.len() < cores {
             self.cores.resize(cores, IDLE_CORE);
         }
-        for index in 0..self.cores.len() {
-            self.cores[index].online = index < cores;
-            let kept = self.cores[index].keeps.filter(|_| index >= cores);
-            if let Some(slot) = kept.filter(|_| self.cores[index].running.is_none()) {
+        self.online = cores;
+        for index in cores..self.cores.len() {
+            let Core { running, keeps, .. } = self.cores[index];
+            if let Some(slot) = keeps.filter(|_| running.is_none()) {
                 self.release(index);
-                if self.requests[slot].stage != Stage::Gone {
-                    self.place(now_ns, slot);
-                }
+                self.place(now_ns, slot);
             }
         }
-    }
-
-    /// How many cores pick.
-    #[must_use]
-    pub fn cores(&self) -> usize {
-        self.cores.iter().filter(|core| core.online).count()
     }
 
     /// Changes the limit on all tenants together; a new one starts full.

@@ -10,7 +10,7 @@ impl Scheduler {
     /// O(log n) in the number of live requests and without allocation; only `hesrpt` does more,
     /// at the first pick after an arrival or a departure, when it ranks them anew.
     pub fn pick(&mut self, now_ns: u64, core: usize) -> Decision {
-        let Some(state) = self.cores.get(core).filter(|core| core.online) else {
+        let Some(state) = self.cores[..self.online].get(core) else {
             return Decision::Idle { until_ns: None };
         };
         debug_assert!(state.running.is_none(), "core {core} works already");
@@ -81,7 +81,7 @@ impl Scheduler {
             rank_share,
         });
 
-        self.tenants.charge(tenant, planned_ns);
+        self.tenants.charge(tenant, now_ns, planned_ns);
         if let Some(limit) = &mut self.machine {
             limit.charge(planned_ns);
         }
@@ -119,9 +119,8 @@ impl Scheduler {
     }
 
     fn has_idle_core(&self) -> bool {
-        self.cores
-            .iter()
-            .any(|core| core.online && core.running.is_none() && core.keeps.is_none())
+        let mut online = self.cores[..self.online].iter();
+        online.any(|core| core.running.is_none() && core.keeps.is_none())
     }
 
     /// Where a request stands among all: its tenant first, then its rank inside it. One that is

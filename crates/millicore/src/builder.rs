@@ -1,0 +1,294 @@
+//! How an executor is set up.
+
+use crate::clock::Clock;
+use crate::dispatcher::Dispatcher;
+use crate::executor::Executor;
+use crate::request::MAX_WEIGHT;
+use crate::worker::Settings;
+use millicore_policy::admission::Admission;
+use millicore_policy::limit::LimitSpec;
+use millicore_policy::scheduler::Config;
+use millicore_policy::{Policy, TenantSpec};
+use millicore_quota::{Millicores, ProcessLimit};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How an executor is set up. Everything has a default.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    policy: Policy,
+    cores: Option<NonZeroUsize>,
+    cpu_limit: CpuLimit,
+    slice: Duration,
+    chunk_target: Duration,
+    ageing: Option<Duration>,
+    admission: Admission,
+    tenants: Vec<TenantSpec>,
+    journal: bool,
+    pub(crate) declared_cpu: bool,
+    workers: Settings,
+}
+
+/// How much CPU time the executor lets its requests use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuLimit {
+    /// Just under the quota of this process's group, if it has one; all of the cores otherwise.
+    Container,
+    /// Just under so much.
+    AtMost(Millicores),
+    /// All of the cores.
+    Unlimited,
+}
+
+/// Why an executor could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A duration that must be longer than nothing is not.
+    #[error("the {what} must be longer than nothing")]
+    ZeroDuration {
+        /// Which one.
+        what: &'static str,
+    },
+    /// A weight is out of range.
+    #[error("the weight of tenant {tenant:?} is {weight}: it must be from 1 to {MAX_WEIGHT}")]
+    Weight {
+        /// Whose.
+        tenant: String,
+        /// What was asked for.
+        weight: u32,
+    },
+    /// A worker could not be started.
+    #[error("the worker of core {core} could not be started")]
+    Worker {
+        /// Which one.
+        core: usize,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            policy: Policy::fair(),
+            cores: None,
+            cpu_limit: CpuLimit::Container,
+            slice: Duration::from_millis(2),
+            chunk_target: Duration::from_micros(100),
+            ageing: Some(Duration::from_secs(30)),
+            admission: Admission {
+                refuse_late: true,
+                ..Admission::default()
+            },
+            tenants: Vec::new(),
+            journal: false,
+            declared_cpu: false,
+            workers: Settings::default(),
+        }
+    }
+
+    /// Whose turn it is, and how wide. `fair` by default.
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How many cores work. By default as many as this process's CPU limit rounded up.
+    pub const fn cores(mut self, cores: NonZeroUsize) -> Self {
+        self.cores = Some(cores);
+        self
+    }
+
+    /// How much CPU time requests may use together. [`CpuLimit::Container`] by default.
+    pub const fn cpu_limit(mut self, limit: CpuLimit) -> Self {
+        self.cpu_limit = limit;
+        self
+    }
+
+    /// The longest a core works on one request before it asks again. 2 ms by default.
+    pub const fn slice(mut self, slice: Duration) -> Self {
+        self.slice = slice;
+        self
+    }
+
+    /// The work that a chunk should be worth where the caller does not fix its length. 100 µs by
+    /// default: long enough that what a claim costs is lost in it, short enough to let others in.
+    pub const fn chunk_target(mut self, target: Duration) -> Self {
+        self.chunk_target = target;
+        self
+    }
+
+    /// The starvation bound: a request without a chunk start for so long goes before all others of
+    /// its tenant. 30 s by default; `None` turns it off.
+    pub const fn ageing(mut self, bound: Option<Duration>) -> Self {
+        self.ageing = bound;
+        self
+    }
+
+    /// The most requests that may wait for their first chunk; further ones are refused. Unbounded by
+    /// default.
+    pub const fn max_waiting(mut self, requests: u32) -> Self {
+        self.admission.max_waiting = Some(requests);
+        self
+    }
+
+    /// The longest a request may wait for its first chunk before it is given up. Unbounded by
+    /// default.
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.admission.max_wait_ns = Some(nanoseconds(wait));
+        self
+    }
+
+    /// Adds a tenant with a weight from 1 to [`MAX_WEIGHT`] and, if it has one, a limit.
+    pub fn tenant(
+        mut self,
+        name: impl Into<String>,
+        weight: NonZeroU32,
+        limit: Option<Millicores>,
+    ) -> Self {
+        self.tenants.push(tenant_spec(name.into(), weight, limit));
+        self
+    }
+
+    /// Keeps a journal of every decision, see [`Executor::take_journal`]. It grows until it is
+    /// taken. Off by default.
+    pub const fn journal(mut self, keep: bool) -> Self {
+        self.journal = keep;
+        self
+    }
+
+    /// Names the worker threads by core; `millicore-0` and so on by default.
+    pub fn worker_name(mut self, name: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
+        self.workers.name = Some(Arc::new(name));
+        self
+    }
+
+    /// Runs on each worker thread before it works, with its core.
+    pub fn on_worker_start(mut self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.workers.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Pins core `n` to the `n`-th of these processors, counted around. Not pinned by default.
+    pub fn pin_to(mut self, processors: impl Into<Arc<[usize]>>) -> Self {
+        self.workers.pinned_to = Some(processors.into());
+        self
+    }
+
+    /// The niceness of the workers, -20 to 19, so that other threads of the process go first. As
+    /// far as the process may.
+    pub const fn niceness(mut self, niceness: i32) -> Self {
+        self.workers.niceness = Some(niceness);
+        self
+    }
+
+    /// Starts the executor.
+    ///
+    /// # Errors
+    ///
+    /// Says what is out of range, or which worker the system did not let start.
+    pub fn build(self) -> Result<Executor, BuildError> {
+        let epoch = Instant::now();
+        let clock = if self.declared_cpu {
+            Clock::DeclaredCpu { epoch }
+        } else {
+            Clock::Machine { epoch }
+        };
+        let workers = self.workers.clone();
+        let dispatcher = self.dispatcher(clock)?;
+        Executor::start(dispatcher, workers)
+    }
+
+    pub(crate) fn dispatcher(self, clock: Clock) -> Result<Arc<Dispatcher>, BuildError> {
+        self.check()?;
+        let process = ProcessLimit::read();
+        let cores = self
+            .cores
+            .unwrap_or_else(|| self.cpu_limit.cores(&process))
+            .get();
+        let config = Config {
+            policy: self.policy,
+            cores,
+            slice_ns: nanoseconds(self.slice),
+            ageing_ns: self.ageing.map(nanoseconds),
+            machine_limit: self.cpu_limit.pace(&process),
+            admission: self.admission,
+        };
+        let target_ns = nanoseconds(self.chunk_target);
+        let dispatcher = Dispatcher::new(clock, &config, target_ns, self.journal);
+        for tenant in self.tenants {
+            dispatcher.change(|recorder, now_ns| recorder.set_tenant(now_ns, tenant));
+        }
+        Ok(Arc::new(dispatcher))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        for (what, duration) in [("slice", self.slice), ("chunk target", self.chunk_target)] {
+            if duration.is_zero() {
+                return Err(BuildError::ZeroDuration { what });
+            }
+        }
+        match self
+            .tenants
+            .iter()
+            .find(|tenant| tenant.weight > MAX_WEIGHT)
+        {
+            Some(tenant) => Err(BuildError::Weight {
+                tenant: tenant.name.clone(),
+                weight: tenant.weight,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl CpuLimit {
+    fn cores(self, process: &ProcessLimit) -> NonZeroUsize {
+        match self {
+            Self::Container => process.cores(),
+            Self::AtMost(limit) => limit.cores_rounded_up().min(process.affinity_cores),
+            Self::Unlimited => process.affinity_cores,
+        }
+    }
+
+    pub(crate) fn pace(self, process: &ProcessLimit) -> Option<LimitSpec> {
+        match self {
+            Self::Container => process.group.as_ref().map(|_| pace(process.capacity())),
+            Self::AtMost(limit) => Some(pace(limit)),
+            Self::Unlimited => None,
+        }
+    }
+}
+
+/// Just under a limit, so that the kernel never freezes the process: a token bucket at 97 % of it
+/// that saves up 10 ms.
+pub(crate) fn pace(limit: Millicores) -> LimitSpec {
+    let rate_millicores = (u64::from(limit.get()) * 97 / 100).max(1);
+    LimitSpec::TokenBucket {
+        rate_millicores,
+        burst_ns: 10_000_000,
+    }
+}
+
+pub(crate) fn tenant_spec(
+    name: String,
+    weight: NonZeroU32,
+    limit: Option<Millicores>,
+) -> TenantSpec {
+    let limit = limit.map(|limit| LimitSpec::TokenBucket {
+        rate_millicores: limit.get().into(),
+        burst_ns: 10_000_000,
+    });
+    TenantSpec {
+        name,
+        weight: weight.get(),
+        limit,
+    }
+}
+
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
