@@ -27,10 +27,6 @@ impl Rank {
             sequence,
         }
     }
-
-    fn goes_before(&self, other: &Self) -> bool {
-        (self.precedence, self.key, self.sequence) < (other.precedence, other.key, other.sequence)
-    }
 }
 
 /// The heap. A slot is a member at most once.
@@ -48,20 +44,49 @@ pub(crate) struct Heap {
 const ABSENT: u32 = u32::MAX;
 const ARITY: usize = 4;
 
+/// A member and its rank, laid flat: half a cache line.
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    rank: Rank,
+    key: u128,
+    sequence: u64,
+    precedence: i32,
     slot: u32,
 }
 
 const EMPTY: Node = Node {
-    rank: Rank {
-        precedence: i32::MAX,
-        key: u128::MAX,
-        sequence: u64::MAX,
-    },
+    key: u128::MAX,
+    sequence: u64::MAX,
+    precedence: i32::MAX,
     slot: ABSENT,
 };
+
+impl Node {
+    const fn new(slot: u32, rank: Rank) -> Self {
+        let Rank {
+            precedence,
+            key,
+            sequence,
+        } = rank;
+        Self {
+            key,
+            sequence,
+            precedence,
+            slot,
+        }
+    }
+
+    const fn rank(&self) -> Rank {
+        Rank {
+            precedence: self.precedence,
+            key: self.key,
+            sequence: self.sequence,
+        }
+    }
+
+    fn goes_before(&self, other: &Self) -> bool {
+        (self.precedence, self.key, self.sequence) < (other.precedence, other.key, other.sequence)
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
@@ -108,7 +133,7 @@ impl Heap {
         if self.len == 0 {
             None
         } else {
-            Some((self.root.slot, self.root.rank))
+            Some((self.root.slot, self.root.rank()))
         }
     }
 
@@ -121,21 +146,18 @@ impl Heap {
         if node > 0 && (node - 1) / ARITY == self.groups.len() {
             self.groups.push(Group([EMPTY; ARITY]));
         }
-        self.sift_up(node, Node { rank, slot });
+        self.sift_up(node, Node::new(slot, rank));
     }
 
     /// Gives a member a new rank.
     pub(crate) fn update(&mut self, slot: u32, rank: Rank) {
         debug_assert!(self.contains(slot), "slot {slot} does not stand in line");
         let node = self.nodes[slot as usize] as usize;
-        let old = self.at(node).rank;
-        if rank == old {
-            return;
-        }
-        if rank.goes_before(&old) {
-            self.sift_up(node, Node { rank, slot });
-        } else {
-            self.sift_down(node, Node { rank, slot });
+        let (old, new) = (self.at(node), Node::new(slot, rank));
+        if new.goes_before(&old) {
+            self.sift_up(node, new);
+        } else if old.goes_before(&new) {
+            self.sift_down(node, new);
         }
     }
 
@@ -161,8 +183,7 @@ impl Heap {
         let last = self.at(self.len);
         self.put(self.len, EMPTY);
         if node != self.len {
-            let parent_goes_after =
-                node > 0 && last.rank.goes_before(&self.at((node - 1) / ARITY).rank);
+            let parent_goes_after = node > 0 && last.goes_before(&self.at((node - 1) / ARITY));
             if parent_goes_after {
                 self.sift_up(node, last);
             } else {
@@ -196,7 +217,7 @@ impl Heap {
         while node > 0 {
             let parent = (node - 1) / ARITY;
             let above = self.at(parent);
-            if !value.rank.goes_before(&above.rank) {
+            if !value.goes_before(&above) {
                 break;
             }
             self.put(node, above);
@@ -208,7 +229,7 @@ impl Heap {
     fn sift_down(&mut self, mut node: usize, value: Node) {
         while let Some(group) = self.groups.get(node) {
             let (lane, child) = first_of(group);
-            if !child.rank.goes_before(&value.rank) {
+            if !child.goes_before(&value) {
                 break;
             }
             self.put(node, child);
@@ -219,9 +240,9 @@ impl Heap {
 }
 
 fn first_of(Group(lanes): &Group) -> (usize, Node) {
-    let left = usize::from(lanes[1].rank.goes_before(&lanes[0].rank));
-    let right = 2 + usize::from(lanes[3].rank.goes_before(&lanes[2].rank));
-    let lane = if lanes[right].rank.goes_before(&lanes[left].rank) {
+    let left = usize::from(lanes[1].goes_before(&lanes[0]));
+    let right = 2 + usize::from(lanes[3].goes_before(&lanes[2]));
+    let lane = if lanes[right].goes_before(&lanes[left]) {
         right
     } else {
         left

@@ -132,8 +132,10 @@ impl Limit {
         self.left -= i128::from(cost_ns) * self.units_per_ns();
     }
 
-    /// Corrects a charge of `planned_ns` to what was used.
-    pub(crate) fn reconcile(&mut self, planned_ns: u64, used_ns: u64) {
+    /// Corrects a charge of `planned_ns` to what was used. What has come back by then is counted
+    /// first, so that the account does not depend on who asked in between.
+    pub(crate) fn reconcile(&mut self, now_ns: u64, planned_ns: u64, used_ns: u64) {
+        self.advance(now_ns);
         let unused = (i128::from(planned_ns) - i128::from(used_ns)) * self.units_per_ns();
         self.left = (self.left + unused).min(self.full());
     }
@@ -229,7 +231,7 @@ mod tests {
             0,
         );
         limit.charge(5);
-        limit.reconcile(9, 0);
+        limit.reconcile(0, 9, 0);
         limit.charge(5);
         assert!(!limit.is_open());
     }

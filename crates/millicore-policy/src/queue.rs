@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 pub(crate) struct Queue {
     order: Box<dyn Order>,
-    /// The requests that could start a chunk now.
+    members: Members,
+    /// The members that could start a chunk now.
     line: Heap,
     ageing: Option<Ageing>,
     shares: Option<Shares>,
@@ -27,10 +28,20 @@ struct Ageing {
     aged: Heap,
 }
 
+/// Numbers the live requests of one tenant densely, so that the memory of its queue grows with
+/// them and not with those of all tenants.
+#[derive(Debug, Default)]
+struct Members {
+    /// The slot of each number.
+    slots: Vec<u32>,
+    /// The numbers that nobody has.
+    free: Vec<u32>,
+}
+
 /// Who shares the machine by rank, for orders that divide it so.
 #[derive(Debug, Default)]
 struct Shares {
-    members: Vec<u32>,
+    slots: Vec<u32>,
     stale: bool,
 }
 
@@ -39,6 +50,7 @@ impl Queue {
         let definition = policy.definition();
         Self {
             order: (definition.build)(policy.parameter()),
+            members: Members::default(),
             line: Heap::new(),
             ageing: ageing_ns.map(|bound_ns| Ageing {
                 bound_ns,
@@ -53,54 +65,59 @@ impl Queue {
         self.line.is_empty()
     }
 
-    pub(crate) fn make_room(&mut self, slots: usize) {
-        self.line.make_room(slots);
+    /// Makes room for so many members, so that nothing but an arrival beyond them allocates.
+    pub(crate) fn make_room(&mut self, members: usize) {
+        self.members.make_room(members);
+        self.line.make_room(members);
         if let Some(ageing) = &mut self.ageing {
-            ageing.by_start.make_room(slots);
-            ageing.aged.make_room(slots);
+            ageing.by_start.make_room(members);
+            ageing.aged.make_room(members);
         }
     }
 
     pub(crate) fn enter(&mut self, slot: u32, request: &mut Request) {
+        request.member = self.members.add(slot);
+        self.make_room(self.members.slots.len());
         self.order.on_arrival(&mut request.work);
         if let Some(shares) = &mut self.shares {
-            shares.members.push(slot);
+            shares.slots.push(slot);
             shares.stale = true;
         }
-        self.place(slot, request);
+        self.place(request);
     }
 
     /// Puts a request where it belongs after anything about it has changed.
-    pub(crate) fn place(&mut self, slot: u32, request: &Request) {
+    pub(crate) fn place(&mut self, request: &Request) {
+        let member = request.member;
         if !request.stands_in_line() {
-            self.line.remove(slot);
+            self.line.remove(member);
             return;
         }
         let rank = self.rank(request);
-        if self.line.contains(slot) {
-            self.line.update(slot, rank);
+        if self.line.contains(member) {
+            self.line.update(member, rank);
             return;
         }
-        self.line.insert(slot, rank);
+        self.line.insert(member, rank);
         if let Some(ageing) = &mut self.ageing
-            && !ageing.aged.contains(slot)
-            && !ageing.by_start.contains(slot)
+            && !ageing.aged.contains(member)
+            && !ageing.by_start.contains(member)
         {
-            ageing
-                .by_start
-                .insert(slot, Rank::plain(request.last_start_ns.into(), 0));
+            ageing.note_start(request);
         }
     }
 
     /// Forgets a request that is cancelled or complete.
-    pub(crate) fn leave(&mut self, slot: u32) {
-        self.line.remove(slot);
+    pub(crate) fn leave(&mut self, request: &Request) {
+        let member = request.member;
+        self.line.remove(member);
         if let Some(ageing) = &mut self.ageing {
-            ageing.by_start.remove(slot);
-            ageing.aged.remove(slot);
+            ageing.by_start.remove(member);
+            ageing.aged.remove(member);
         }
+        let slot = self.members.remove(member);
         if let Some(shares) = &mut self.shares {
-            shares.members.retain(|&member| member != slot);
+            shares.slots.retain(|&other| other != slot);
             shares.stale = true;
         }
     }
@@ -112,11 +129,14 @@ impl Queue {
     /// Whose turn it is.
     pub(crate) fn first(&mut self, now_ns: u64, requests: &Slab) -> Option<u32> {
         if let Some(ageing) = &mut self.ageing
-            && let Some(aged) = ageing.first(now_ns, &self.line, requests)
+            && let Some(aged) = ageing.first(now_ns, &self.line, |member| {
+                &requests[self.members.slots[member as usize]]
+            })
         {
-            return Some(aged);
+            return Some(self.members.slots[aged as usize]);
         }
-        self.line.first().map(|(slot, _)| slot)
+        let (member, _) = self.line.first()?;
+        Some(self.members.slots[member as usize])
     }
 
     pub(crate) fn on_dispatch(&mut self, slot: u32, planned_ns: u64, requests: &mut Slab) {
@@ -125,12 +145,9 @@ impl Queue {
         }
         self.order.on_dispatch(&mut requests[slot].work, planned_ns);
         if let Some(ageing) = &mut self.ageing
-            && ageing.aged.remove(slot)
+            && ageing.aged.remove(requests[slot].member)
         {
-            let start_ns = requests[slot].last_start_ns;
-            ageing
-                .by_start
-                .insert(slot, Rank::plain(start_ns.into(), 0));
+            ageing.note_start(&requests[slot]);
         }
     }
 
@@ -140,28 +157,63 @@ impl Queue {
 }
 
 impl Ageing {
-    fn first(&mut self, now_ns: u64, line: &Heap, requests: &Slab) -> Option<u32> {
-        while let Some((slot, rank)) = self.by_start.first()
-            && rank.key + u128::from(self.bound_ns) <= u128::from(now_ns)
+    /// Counts a member's waiting from its last start.
+    fn note_start(&mut self, request: &Request) {
+        let rank = Rank::plain(request.last_start_ns.into(), 0);
+        self.by_start.insert(request.member, rank);
+    }
+
+    /// The earliest arrival of those in line past the bound.
+    fn first<'a>(
+        &mut self,
+        now_ns: u64,
+        line: &Heap,
+        request_of: impl Fn(u32) -> &'a Request,
+    ) -> Option<u32> {
+        let is_past = |start_ns: u128| start_ns + u128::from(self.bound_ns) <= u128::from(now_ns);
+        while let Some((member, rank)) = self.by_start.first()
+            && is_past(rank.key)
         {
-            let started_ns = u128::from(requests[slot].last_start_ns);
-            if !line.contains(slot) {
-                self.by_start.remove(slot);
-            } else if started_ns + u128::from(self.bound_ns) <= u128::from(now_ns) {
-                self.by_start.remove(slot);
-                self.aged
-                    .insert(slot, Rank::plain(0, requests[slot].sequence));
+            let request = request_of(member);
+            let start_ns = u128::from(request.last_start_ns);
+            if !line.contains(member) {
+                self.by_start.remove(member);
+            } else if is_past(start_ns) {
+                self.by_start.remove(member);
+                self.aged.insert(member, Rank::plain(0, request.sequence));
             } else {
-                self.by_start.update(slot, Rank::plain(started_ns, 0));
+                self.by_start.update(member, Rank::plain(start_ns, 0));
             }
         }
-        while let Some((slot, _)) = self.aged.first() {
-            if line.contains(slot) {
-                return Some(slot);
+        while let Some((member, _)) = self.aged.first() {
+            if line.contains(member) {
+                return Some(member);
             }
-            self.aged.remove(slot);
+            self.aged.remove(member);
         }
         None
+    }
+}
+
+impl Members {
+    fn make_room(&mut self, members: usize) {
+        self.slots.reserve(members.saturating_sub(self.slots.len()));
+        self.free.reserve(members.saturating_sub(self.free.len()));
+    }
+
+    fn add(&mut self, slot: u32) -> u32 {
+        if let Some(member) = self.free.pop() {
+            self.slots[member as usize] = slot;
+            return member;
+        }
+        self.slots.push(slot);
+        // There are no more members than slots, which are `u32`.
+        u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn remove(&mut self, member: u32) -> u32 {
+        self.free.push(member);
+        self.slots[member as usize]
     }
 }
 
@@ -172,12 +224,12 @@ impl Shares {
             return;
         }
         self.stale = false;
-        self.members.sort_unstable_by_key(|&slot| {
+        self.slots.sort_unstable_by_key(|&slot| {
             let request = &requests[slot];
             core::cmp::Reverse((request.work.remaining_ns(), request.sequence))
         });
-        for (index, &slot) in self.members.iter().enumerate() {
-            requests[slot].work.rank_share = order.share_of_rank(index + 1, self.members.len());
+        for (index, &slot) in self.slots.iter().enumerate() {
+            requests[slot].work.rank_share = order.share_of_rank(index + 1, self.slots.len());
         }
     }
 }

@@ -37,6 +37,10 @@ pub(crate) struct Request {
     /// How many more slices the driver could start now.
     pub(crate) claimable: u32,
     pub(crate) stage: Stage,
+    /// Its number in its tenant's queue.
+    pub(crate) member: u32,
+    /// How many requests had its slot before.
+    pub(crate) generation: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,85 +88,97 @@ impl Request {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Slab {
     entries: Vec<Entry>,
-    free: Vec<u32>,
+    /// The first of the free slots, which are chained; `NO_SLOT` after the last.
+    first_free: u32,
 }
 
+/// A slot: two cache lines.
 #[derive(Debug)]
-struct Entry {
-    generation: u32,
-    request: Option<Request>,
+#[repr(align(64))]
+enum Entry {
+    Used(Request),
+    Free { generation: u32, next: u32 },
 }
+
+const NO_SLOT: u32 = u32::MAX;
 
 impl Slab {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            first_free: NO_SLOT,
+        }
+    }
+
     pub(crate) fn reserve(&mut self, requests: usize) {
         self.entries.reserve(requests);
     }
 
-    /// Slots in use or free: every slot is below this.
-    pub(crate) const fn slots(&self) -> usize {
-        self.entries.len()
-    }
-
     pub(crate) fn insert(&mut self, request: Request) -> Option<RequestKey> {
-        if let Some(slot) = self.free.pop() {
-            let entry = &mut self.entries[slot as usize];
-            entry.request = Some(request);
-            return Some(RequestKey {
-                slot,
-                generation: entry.generation,
+        let slot = self.first_free;
+        if let Some(entry) = self.entries.get_mut(slot as usize)
+            && let Entry::Free { generation, next } = *entry
+        {
+            self.first_free = next;
+            *entry = Entry::Used(Request {
+                generation,
+                ..request
             });
+            return Some(RequestKey { slot, generation });
         }
         let slot = u32::try_from(self.entries.len())
             .ok()
-            .filter(|&slot| slot < u32::MAX)?;
-        self.entries.push(Entry {
-            generation: 0,
-            request: Some(request),
-        });
-        Some(RequestKey {
-            slot,
-            generation: 0,
-        })
+            .filter(|&slot| slot < NO_SLOT)?;
+        let generation = request.generation;
+        self.entries.push(Entry::Used(request));
+        Some(RequestKey { slot, generation })
     }
 
     pub(crate) fn remove(&mut self, slot: u32) {
-        let entry = &mut self.entries[slot as usize];
-        debug_assert!(entry.request.is_some(), "slot {slot} is free already");
-        entry.request = None;
-        entry.generation = entry.generation.wrapping_add(1);
-        self.free.push(slot);
+        let generation = self[slot].generation.wrapping_add(1);
+        let next = self.first_free;
+        self.entries[slot as usize] = Entry::Free { generation, next };
+        self.first_free = slot;
     }
 
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Request> {
-        self.entries.get_mut(slot as usize)?.request.as_mut()
+        match self.entries.get_mut(slot as usize)? {
+            Entry::Used(request) => Some(request),
+            Entry::Free { .. } => None,
+        }
+    }
+
+    fn get(&self, slot: u32) -> Option<&Request> {
+        match self.entries.get(slot as usize)? {
+            Entry::Used(request) => Some(request),
+            Entry::Free { .. } => None,
+        }
     }
 
     pub(crate) fn key_of(&self, slot: u32) -> RequestKey {
         RequestKey {
             slot,
-            generation: self.entries[slot as usize].generation,
+            generation: self[slot].generation,
         }
     }
 
     /// The slot of a request that is live.
     pub(crate) fn find(&self, key: RequestKey) -> Option<u32> {
-        let entry = self.entries.get(key.index())?;
-        let request = entry.request.as_ref()?;
-        (entry.generation == key.generation && request.stage != Stage::Gone).then_some(key.slot)
+        let request = self.get(key.slot)?;
+        (request.generation == key.generation && request.stage != Stage::Gone).then_some(key.slot)
     }
 
     /// Every live request with its slot.
     pub(crate) fn live(&self) -> impl Iterator<Item = (u32, &Request)> {
-        (0..).zip(&self.entries).filter_map(|(slot, entry)| {
-            entry
-                .request
-                .as_ref()
-                .filter(|request| request.stage != Stage::Gone)
-                .map(|r| (slot, r))
-        })
+        (0..)
+            .zip(&self.entries)
+            .filter_map(|(slot, entry)| match entry {
+                Entry::Used(request) if request.stage != Stage::Gone => Some((slot, request)),
+                Entry::Used(_) | Entry::Free { .. } => None,
+            })
     }
 }
 
@@ -176,10 +192,7 @@ impl Index<u32> for Slab {
         reason = "slots stay occupied while the scheduler names them"
     )]
     fn index(&self, slot: u32) -> &Request {
-        self.entries[slot as usize]
-            .request
-            .as_ref()
-            .expect(OCCUPIED)
+        self.get(slot).expect(OCCUPIED)
     }
 }
 
@@ -189,9 +202,16 @@ impl IndexMut<u32> for Slab {
         reason = "slots stay occupied while the scheduler names them"
     )]
     fn index_mut(&mut self, slot: u32) -> &mut Request {
-        self.entries[slot as usize]
-            .request
-            .as_mut()
-            .expect(OCCUPIED)
+        self.get_mut(slot).expect(OCCUPIED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Entry;
+
+    #[test]
+    fn a_slot_is_two_cache_lines() {
+        assert_eq!(size_of::<Entry>(), 128);
     }
 }

@@ -142,6 +142,8 @@ struct Running {
     slot: u32,
     planned_ns: u64,
     rank_share: u64,
+    /// Whether it started under the policy in force, so that its charge is there to be corrected.
+    is_known_to_order: bool,
 }
 
 const IDLE_CORE: Core = Core {
@@ -299,7 +301,7 @@ impl Scheduler {
         };
         let slot = running.slot;
         self.requests[slot].in_flight -= 1;
-        self.reconcile(&running, used_ns);
+        self.reconcile(now_ns, &running, used_ns);
         let after = self.after_slice(now_ns, slot, claimable);
         if core >= self.online || after != AfterSlice::Live {
             self.release(core);
@@ -332,7 +334,7 @@ impl Scheduler {
         AfterSlice::Live
     }
 
-    fn reconcile(&mut self, running: &Running, used_ns: u64) {
+    fn reconcile(&mut self, now_ns: u64, running: &Running, used_ns: u64) {
         let planned_ns = running.planned_ns;
         if used_ns == planned_ns {
             return;
@@ -340,17 +342,18 @@ impl Scheduler {
         let request = &mut self.requests[running.slot];
         let dispatched_ns = request.work.dispatched_ns - planned_ns;
         request.work.dispatched_ns = dispatched_ns.saturating_add(used_ns);
-        let slice = Slice {
-            planned_ns,
-            used_ns,
-            rank_share: running.rank_share,
-        };
-        self.tenants
-            .queue(request.tenant)
-            .on_slice_end(request, &slice);
-        self.tenants.reconcile(request.tenant, planned_ns, used_ns);
+        let tenant = request.tenant;
+        if running.is_known_to_order {
+            let slice = Slice {
+                planned_ns,
+                used_ns,
+                rank_share: running.rank_share,
+            };
+            self.tenants.queue(tenant).on_slice_end(request, &slice);
+        }
+        self.tenants.reconcile(tenant, now_ns, planned_ns, used_ns);
         if let Some(limit) = &mut self.machine {
-            limit.reconcile(planned_ns, used_ns);
+            limit.reconcile(now_ns, planned_ns, used_ns);
         }
     }
 

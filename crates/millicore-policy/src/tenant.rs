@@ -142,14 +142,14 @@ impl Tenants {
         }
     }
 
-    pub(crate) fn reconcile(&mut self, id: u32, planned_ns: u64, used_ns: u64) {
+    pub(crate) fn reconcile(&mut self, id: u32, now_ns: u64, planned_ns: u64, used_ns: u64) {
         let tenant = &mut self.tenants[id as usize];
         tenant.virtual_time = tenant
             .virtual_time
-            .saturating_sub(charge(planned_ns, tenant.weight))
-            .saturating_add(charge(used_ns, tenant.weight));
+            .saturating_add(charge(used_ns, tenant.weight))
+            .saturating_sub(charge(planned_ns, tenant.weight));
         if let Some(limit) = &mut tenant.limit {
-            limit.reconcile(planned_ns, used_ns);
+            limit.reconcile(now_ns, planned_ns, used_ns);
         }
     }
 

@@ -13,13 +13,17 @@ pub enum Size {
     Unknown,
 }
 
+/// The last instant of the clock stands for no deadline.
+pub(crate) const NO_DEADLINE: u64 = u64::MAX;
+
 /// The account of one request that orders compare by.
 #[derive(Clone, Debug)]
 pub struct Work {
     pub(crate) size: Size,
     pub(crate) dispatched_ns: u64,
     pub(crate) virtual_time: VirtualTime,
-    pub(crate) deadline_ns: Option<u64>,
+    /// [`NO_DEADLINE`] where there is none: half the memory of an option.
+    pub(crate) deadline_ns: u64,
     pub(crate) weight: u32,
     /// The request's share of the machine in units of 2^-32, where ranks decide it.
     pub(crate) rank_share: u64,
@@ -62,7 +66,7 @@ impl Work {
 
     /// When the request should be done, in nanoseconds on the driver's clock.
     #[must_use]
-    pub const fn deadline_ns(&self) -> Option<u64> {
-        self.deadline_ns
+    pub fn deadline_ns(&self) -> Option<u64> {
+        (self.deadline_ns != NO_DEADLINE).then_some(self.deadline_ns)
     }
 }

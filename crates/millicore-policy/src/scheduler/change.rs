@@ -32,6 +32,9 @@ impl Scheduler {
                 self.release(core);
             }
         }
+        for running in self.cores.iter_mut().filter_map(|core| core.running.as_mut()) {
+            running.is_known_to_order = false;
+        }
         let ageing_ns = self.ageing_ns;
         for queue in self.tenants.queues() {
             *queue = Queue::new(&policy, ageing_ns);

@@ -79,6 +79,7 @@ impl Scheduler {
             slot,
             planned_ns,
             rank_share,
+            is_known_to_order: true,
         });
 
         self.tenants.charge(tenant, now_ns, planned_ns);
@@ -99,15 +100,16 @@ impl Scheduler {
     pub fn recall(&mut self, now_ns: u64, request: RequestKey) -> Option<usize> {
         let slot = self.requests.find(request)?;
         let request = &self.requests[slot];
+        let machine = self.machine.as_mut();
         if !request.stands_in_line()
+            || machine.is_some_and(|limit| limit.shut_until_ns(now_ns).is_some())
             || self.tenants.shut_until_ns(request.tenant, now_ns).is_some()
             || self.has_idle_core()
         {
             return None;
         }
         let own = self.standing(slot);
-        let (core, _) = self
-            .cores
+        let (core, _) = self.cores[..self.online]
             .iter()
             .enumerate()
             .filter(|(_, core)| core.keeps.is_none() && !core.recalled)
