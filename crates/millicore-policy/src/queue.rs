@@ -1,11 +1,17 @@
 //! One tenant's instance of the order: its requests in line, the aged ones before the others.
 
+mod ageing;
+mod ranking;
+mod shares;
+
 use crate::heap::{Heap, Rank};
 use crate::order::{Order, Slice};
 use crate::policy::Policy;
 use crate::request::{Request, Slab};
+use ageing::Ageing;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use shares::Shares;
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -15,17 +21,6 @@ pub(crate) struct Queue {
     line: Heap,
     ageing: Option<Ageing>,
     shares: Option<Shares>,
-}
-
-/// The starvation bound: a request without a chunk start for so long goes before all others.
-#[derive(Debug)]
-struct Ageing {
-    bound_ns: u64,
-    /// By the last start. An entry may be older than the truth; it is corrected when it comes up,
-    /// so that a start costs nothing here.
-    by_start: Heap,
-    /// Those past the bound, by arrival.
-    aged: Heap,
 }
 
 /// Numbers the live requests of one tenant densely, so that the memory of its queue grows with
@@ -38,13 +33,6 @@ struct Members {
     free: Vec<u32>,
 }
 
-/// Who shares the machine by rank, for orders that divide it so.
-#[derive(Debug, Default)]
-struct Shares {
-    slots: Vec<u32>,
-    stale: bool,
-}
-
 impl Queue {
     pub(crate) fn new(policy: &Policy, ageing_ns: Option<u64>) -> Self {
         let definition = policy.definition();
@@ -52,11 +40,7 @@ impl Queue {
             order: (definition.build)(policy.parameter()),
             members: Members::default(),
             line: Heap::new(),
-            ageing: ageing_ns.map(|bound_ns| Ageing {
-                bound_ns,
-                by_start: Heap::new(),
-                aged: Heap::new(),
-            }),
+            ageing: ageing_ns.map(Ageing::new),
             shares: definition.divides_by_rank.then(Shares::default),
         }
     }
@@ -70,8 +54,10 @@ impl Queue {
         self.members.make_room(members);
         self.line.make_room(members);
         if let Some(ageing) = &mut self.ageing {
-            ageing.by_start.make_room(members);
-            ageing.aged.make_room(members);
+            ageing.make_room(members);
+        }
+        if let Some(shares) = &mut self.shares {
+            shares.make_room(members);
         }
     }
 
@@ -80,8 +66,7 @@ impl Queue {
         self.make_room(self.members.slots.len());
         self.order.on_arrival(&mut request.work);
         if let Some(shares) = &mut self.shares {
-            shares.slots.push(slot);
-            shares.stale = true;
+            shares.enter(request);
         }
         self.place(request);
     }
@@ -89,6 +74,9 @@ impl Queue {
     /// Puts a request where it belongs after anything about it has changed.
     pub(crate) fn place(&mut self, request: &Request) {
         let member = request.member;
+        if let Some(shares) = &mut self.shares {
+            shares.note(request);
+        }
         if !request.stands_in_line() {
             self.line.remove(member);
             return;
@@ -99,11 +87,8 @@ impl Queue {
             return;
         }
         self.line.insert(member, rank);
-        if let Some(ageing) = &mut self.ageing
-            && !ageing.aged.contains(member)
-            && !ageing.by_start.contains(member)
-        {
-            ageing.note_start(request);
+        if let Some(ageing) = &mut self.ageing {
+            ageing.stand_in_line(request);
         }
     }
 
@@ -112,13 +97,18 @@ impl Queue {
         let member = request.member;
         self.line.remove(member);
         if let Some(ageing) = &mut self.ageing {
-            ageing.by_start.remove(member);
-            ageing.aged.remove(member);
+            ageing.leave(member);
         }
-        let slot = self.members.remove(member);
         if let Some(shares) = &mut self.shares {
-            shares.slots.retain(|&other| other != slot);
-            shares.stale = true;
+            shares.leave(member);
+        }
+        self.members.remove(member);
+    }
+
+    /// Ranks the members anew, for orders that divide by rank: after somebody has come or gone.
+    pub(crate) fn settle(&mut self, requests: &Slab) {
+        if let Some(shares) = &mut self.shares {
+            shares.settle(|member| &requests[self.members.slot(member)]);
         }
     }
 
@@ -128,70 +118,30 @@ impl Queue {
 
     /// Whose turn it is.
     pub(crate) fn first(&mut self, now_ns: u64, requests: &Slab) -> Option<u32> {
-        if let Some(ageing) = &mut self.ageing
-            && let Some(aged) = ageing.first(now_ns, &self.line, |member| {
-                &requests[self.members.slots[member as usize]]
-            })
-        {
-            return Some(self.members.slots[aged as usize]);
-        }
-        let (member, _) = self.line.first()?;
-        Some(self.members.slots[member as usize])
+        let request_of = |member| &requests[self.members.slot(member)];
+        let aged = match &mut self.ageing {
+            Some(ageing) => ageing.first(now_ns, &self.line, request_of),
+            None => None,
+        };
+        let member = aged.or_else(|| self.line.first().map(|(member, _)| member))?;
+        Some(self.members.slot(member))
     }
 
     pub(crate) fn on_dispatch(&mut self, slot: u32, planned_ns: u64, requests: &mut Slab) {
-        if let Some(shares) = &mut self.shares {
-            shares.settle(requests, self.order.as_ref());
+        if let Some(shares) = &self.shares {
+            let request = &mut requests[slot];
+            let (rank, live) = shares.rank(request.member);
+            request.work.rank_share = self.order.share_of_rank(rank, live);
         }
-        self.order.on_dispatch(&mut requests[slot].work, planned_ns);
-        if let Some(ageing) = &mut self.ageing
-            && ageing.aged.remove(requests[slot].member)
-        {
-            ageing.note_start(&requests[slot]);
+        let request = &mut requests[slot];
+        self.order.on_dispatch(&mut request.work, planned_ns);
+        if let Some(ageing) = &mut self.ageing {
+            ageing.on_dispatch(request);
         }
     }
 
     pub(crate) fn on_slice_end(&mut self, request: &mut Request, slice: &Slice) {
         self.order.on_slice_end(&mut request.work, slice);
-    }
-}
-
-impl Ageing {
-    /// Counts a member's waiting from its last start.
-    fn note_start(&mut self, request: &Request) {
-        let rank = Rank::plain(request.last_start_ns.into(), 0);
-        self.by_start.insert(request.member, rank);
-    }
-
-    /// The earliest arrival of those in line past the bound.
-    fn first<'a>(
-        &mut self,
-        now_ns: u64,
-        line: &Heap,
-        request_of: impl Fn(u32) -> &'a Request,
-    ) -> Option<u32> {
-        let is_past = |start_ns: u128| start_ns + u128::from(self.bound_ns) <= u128::from(now_ns);
-        while let Some((member, rank)) = self.by_start.first()
-            && is_past(rank.key)
-        {
-            let request = request_of(member);
-            let start_ns = u128::from(request.last_start_ns);
-            if !line.contains(member) {
-                self.by_start.remove(member);
-            } else if is_past(start_ns) {
-                self.by_start.remove(member);
-                self.aged.insert(member, Rank::plain(0, request.sequence));
-            } else {
-                self.by_start.update(member, Rank::plain(start_ns, 0));
-            }
-        }
-        while let Some((member, _)) = self.aged.first() {
-            if line.contains(member) {
-                return Some(member);
-            }
-            self.aged.remove(member);
-        }
-        None
     }
 }
 
@@ -211,25 +161,11 @@ impl Members {
         u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
     }
 
-    fn remove(&mut self, member: u32) -> u32 {
-        self.free.push(member);
+    fn slot(&self, member: u32) -> u32 {
         self.slots[member as usize]
     }
-}
 
-impl Shares {
-    /// Gives every member the share of its rank, if the membership has changed.
-    fn settle(&mut self, requests: &mut Slab, order: &dyn Order) {
-        if !self.stale {
-            return;
-        }
-        self.stale = false;
-        self.slots.sort_unstable_by_key(|&slot| {
-            let request = &requests[slot];
-            core::cmp::Reverse((request.work.remaining_ns(), request.sequence))
-        });
-        for (index, &slot) in self.slots.iter().enumerate() {
-            requests[slot].work.rank_share = order.share_of_rank(index + 1, self.slots.len());
-        }
+    fn remove(&mut self, member: u32) {
+        self.free.push(member);
     }
 }

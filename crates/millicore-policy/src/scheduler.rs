@@ -202,6 +202,14 @@ impl Scheduler {
         self.tenants.somebody_in_line()
     }
 
+    /// Whether a request keeps this core, so that nothing else starts on it.
+    #[must_use]
+    pub fn is_kept(&self, core: usize) -> bool {
+        self.cores
+            .get(core)
+            .is_some_and(|core| core.keeps.is_some())
+    }
+
     /// How many cores pick.
     #[must_use]
     pub const fn cores(&self) -> usize {
@@ -222,7 +230,8 @@ impl Scheduler {
             .map(|slot| &self.requests[slot].work)
     }
 
-    /// A request arrives.
+    /// A request arrives. O(log n); `hesrpt` also ranks anew those that have run since the last
+    /// arrival or departure.
     ///
     /// # Errors
     ///
@@ -242,9 +251,9 @@ impl Scheduler {
         self.live += 1;
         self.waiting.enter(now_ns, key.slot, arrival.deadline_ns);
         self.tenants.on_arrival(tenant);
-        self.tenants
-            .queue(tenant)
-            .enter(key.slot, &mut self.requests[key.slot]);
+        let queue = self.tenants.queue(tenant);
+        queue.enter(key.slot, &mut self.requests[key.slot]);
+        queue.settle(&self.requests);
         self.tenants.settle(tenant, now_ns);
         Ok(key)
     }
@@ -403,7 +412,9 @@ impl Scheduler {
             Stage::Kept { core } if idle => self.cores[core as usize].keeps = None,
             Stage::Kept { .. } | Stage::Started | Stage::Gone => {}
         }
-        self.tenants.queue(tenant).leave(&self.requests[slot]);
+        let queue = self.tenants.queue(tenant);
+        queue.leave(&self.requests[slot]);
+        queue.settle(&self.requests);
         self.tenants.on_departure(tenant);
         self.tenants.settle(tenant, now_ns);
         if idle {

@@ -66,7 +66,11 @@ impl Work {
 
     /// When the request should be done, in nanoseconds on the driver's clock.
     #[must_use]
-    pub fn deadline_ns(&self) -> Option<u64> {
-        (self.deadline_ns != NO_DEADLINE).then_some(self.deadline_ns)
+    pub const fn deadline_ns(&self) -> Option<u64> {
+        if self.deadline_ns == NO_DEADLINE {
+            None
+        } else {
+            Some(self.deadline_ns)
+        }
     }
 }

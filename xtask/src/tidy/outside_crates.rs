@@ -31,6 +31,12 @@ const TABLE: &[Outside] = &[
         reason: "a factorial of 200 000 needs integers as long as memory",
     },
     Outside {
+        name: "libfuzzer-sys",
+        used_by: &["millicore-fuzz"],
+        tested_by: &[],
+        reason: "a fuzzer that follows which branches its inputs take",
+    },
+    Outside {
         name: "png",
         used_by: &["millicore-workload"],
         tested_by: &[],

@@ -32,7 +32,11 @@ impl Scheduler {
                 self.release(core);
             }
         }
-        for running in self.cores.iter_mut().filter_map(|core| core.running.as_mut()) {
+        for running in self
+            .cores
+            .iter_mut()
+            .filter_map(|core| core.running.as_mut())
+        {
             running.is_known_to_order = false;
         }
         let ageing_ns = self.ageing_ns;
@@ -51,6 +55,9 @@ impl Scheduler {
             let tenant = request.tenant;
             self.tenants.queue(tenant).enter(slot, request);
             self.tenants.settle(tenant, now_ns);
+        }
+        for queue in self.tenants.queues() {
+            queue.settle(&self.requests);
         }
         Ok(())
     }

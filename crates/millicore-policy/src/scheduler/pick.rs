@@ -7,8 +7,7 @@ use crate::request::{RequestKey, Stage};
 impl Scheduler {
     /// What an idle core does next. A slice is charged in full here, at its start.
     ///
-    /// O(log n) in the number of live requests and without allocation; only `hesrpt` does more,
-    /// at the first pick after an arrival or a departure, when it ranks them anew.
+    /// O(log n) in the number of live requests and without allocation.
     pub fn pick(&mut self, now_ns: u64, core: usize) -> Decision {
         let Some(state) = self.cores[..self.online].get(core) else {
             return Decision::Idle { until_ns: None };
