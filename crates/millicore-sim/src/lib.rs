@@ -27,6 +27,8 @@
 //! - [`mod@replay`]: the journal of another machine, decided anew.
 //! - [`duration`]: durations as people write them.
 
+#![forbid(unsafe_code)]
+
 pub mod machine;
 
 pub mod workload;

@@ -3,7 +3,7 @@
 //! The executor on real threads writes down what it told its scheduler and what was answered.
 //! Whatever threads and clocks did there, the decisions must be those of the simulator.
 
-use millicore_policy::journal::{Answer, Entry, Event};
+use millicore_policy::journal::{Answer, Entry};
 use millicore_policy::scheduler::{Config, Decision, Scheduler};
 
 /// Replays a journal from its beginning.
@@ -77,14 +77,6 @@ pub struct AnswerDivergence {
     pub entry: Entry,
     /// What is answered now.
     pub replayed: Answer,
-}
-
-impl AnswerDivergence {
-    /// What was told or asked.
-    #[must_use]
-    pub const fn event(&self) -> &Event {
-        &self.entry.event
-    }
 }
 
 #[cfg(test)]
@@ -163,7 +155,7 @@ mod tests {
             panic!("las decides otherwise than srpt");
         };
         assert_eq!(divergence.entry.sequence, 4);
-        assert_eq!(divergence.event(), &Event::Pick { core: 1 });
+        assert_eq!(divergence.entry.event, Event::Pick { core: 1 });
         let Answer::Decided(Decision::Run { id, .. }) = divergence.replayed else {
             panic!("a core has work");
         };

@@ -73,13 +73,8 @@ impl Setup {
                 return Err(SetupError::Weight { tenant, weight });
             }
         }
-        let mut limits = self.tenants.iter().filter_map(|tenant| tenant.limit);
-        if self
-            .machine_limit
-            .into_iter()
-            .chain(limits.by_ref())
-            .any(grants_nothing)
-        {
+        let tenant_limits = self.tenants.iter().filter_map(|tenant| tenant.limit);
+        if tenant_limits.chain(self.machine_limit).any(grants_nothing) {
             return Err(SetupError::EmptyLimit);
         }
         Ok(())

@@ -94,14 +94,14 @@ pub fn least_attained_first(rate: f64, sizes: &Distribution) -> Option<f64> {
 /// What the formulas say about requests of size `x` they say in these terms.
 struct AtSize {
     x: f64,
-    /// P(S > x).
+    /// `P(S > x)`.
     tail: f64,
-    /// E[S; S <= x] and E[S^2; S <= x].
+    /// `E[S; S <= x]` and `E[S^2; S <= x]`.
     first_moment_below: f64,
     second_moment_below: f64,
-    /// 1 - rate E[S; S <= x].
+    /// `1 - rate E[S; S <= x]`.
     idle: f64,
-    /// The integral of dt / (1 - rate E[S; S <= t]) from 0 to x.
+    /// The integral of `dt / (1 - rate E[S; S <= t])` from 0 to x.
     residence: f64,
 }
 

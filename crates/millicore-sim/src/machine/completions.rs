@@ -43,11 +43,27 @@ impl Completions {
 
     fn first(&self) -> Option<u128> {
         if self.hole {
-            let children = self.entries.iter().skip(1).take(ARITY);
-            children.min().copied()
+            self.first_child(0).map(|(_, entry)| entry)
         } else {
             self.entries.first().copied()
         }
+    }
+
+    /// The node below this one that goes first, and its entry.
+    fn first_child(&self, node: usize) -> Option<(usize, u128)> {
+        let from = ARITY * node + 1;
+        let below = self.entries.get(from..)?;
+        let (child, entry) = match below.first_chunk::<ARITY>() {
+            Some(&[a, b, c, d]) => {
+                let left = if b < a { (1, b) } else { (0, a) };
+                let right = if d < c { (3, d) } else { (2, c) };
+                if right.1 < left.1 { right } else { left }
+            }
+            None => (0..)
+                .zip(below.iter().copied())
+                .min_by_key(|&(_, entry)| entry)?,
+        };
+        Some((from + child, entry))
     }
 
     fn close_hole(&mut self) {
@@ -71,18 +87,14 @@ impl Completions {
         self.entries[node] = entry;
     }
 
+    /// Lets an entry sink from the root.
     fn sift_down(&mut self, entry: u128) {
         let mut node = 0;
-        loop {
-            let from = ARITY * node + 1;
-            let children = self.entries.iter().enumerate().skip(from).take(ARITY);
-            match children.min_by_key(|&(_, &child)| child) {
-                Some((child, &first)) if first < entry => {
-                    self.entries[node] = first;
-                    node = child;
-                }
-                Some(_) | None => break,
-            }
+        while let Some((child, first)) = self.first_child(node)
+            && first < entry
+        {
+            self.entries[node] = first;
+            node = child;
         }
         self.entries[node] = entry;
     }

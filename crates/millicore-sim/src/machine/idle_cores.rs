@@ -25,7 +25,7 @@ pub(super) struct IdleCores {
     wakes: BinaryHeap<Reverse<(u64, usize)>>,
     /// The kept lines that have been roused and not yet been asked.
     roused: Vec<usize>,
-    /// The core that was answered last, and its line.
+    /// The core that was asked last, and its line.
     asked: (usize, Claim),
 }
 

@@ -1,8 +1,9 @@
 //! Small schedules worked out by hand.
 
-use super::{SimulateError, simulate, simulate_observed};
-use crate::setup::{SetupError, parse_limit, parse_tenant};
-use crate::workload::WorkloadError;
+mod limits;
+mod refusals;
+
+use super::{simulate, simulate_observed};
 use crate::{Request, Setup, Workload};
 use std::num::NonZeroU32;
 
@@ -34,19 +35,6 @@ fn check(setup: &Setup, workload: &Workload, starts: &[Start], completions_ns: &
         completions_ns.iter().copied().flatten().max()
     );
     assert_eq!(schedule.chunks(), starts.len() as u64);
-}
-
-/// Requests of tenants by name, each with its id, arrival and size.
-fn of_tenants(requests: &[(&str, u64, u64, u64)]) -> Workload {
-    let mut workload = Workload::default();
-    for &(tenant, id, arrival_ns, size_ns) in requests {
-        let tenant = workload.tenant(tenant);
-        workload.requests.push(Request {
-            tenant,
-            ..Request::new(id, arrival_ns, size_ns)
-        });
-    }
-    workload
 }
 
 #[test]
@@ -118,7 +106,7 @@ fn a_width_bounds_the_chunks_in_flight() {
         &[Some(10), Some(15)],
     );
     // A request's own bound is the smaller here, and the next in order gets the other core.
-    let mut own = workload.clone();
+    let mut own = workload;
     own.requests[0].max_cores = NonZeroU32::new(1);
     let starts = [(0, 0, 1, 10), (0, 1, 2, 10), (10, 0, 1, 10), (10, 1, 2, 10)];
     check(
@@ -261,55 +249,6 @@ fn who_has_waited_for_the_bound_goes_first() {
 }
 
 #[test]
-fn tenants_share_by_weight_and_break_ties_by_name() {
-    let workload = of_tenants(&[("b", 1, 0, 30), ("a", 2, 0, 30)]);
-    let alike = [(0, 0, 2, 10), (10, 0, 1, 10), (20, 0, 2, 10)];
-    let then = [(30, 0, 1, 10), (40, 0, 2, 10), (50, 0, 1, 10)];
-    let plain = setup("fifo/all", 1, 10);
-    check(
-        &plain,
-        &workload,
-        &[alike, then].concat(),
-        &[Some(60), Some(50)],
-    );
-    let weighted = Setup {
-        tenants: vec![parse_tenant("b=2").unwrap()],
-        ..plain
-    };
-    let starts = [
-        (0, 0, 2, 10),  // a stands at 0, as b does.
-        (10, 0, 1, 10), // b at 0, a at 10.
-        (20, 0, 1, 10), // b at 5.
-        (30, 0, 2, 10), // Both at 10.
-        (40, 0, 1, 10),
-        (50, 0, 2, 10),
-    ];
-    check(&weighted, &workload, &starts, &[Some(50), Some(60)]);
-}
-
-#[test]
-fn a_tenant_that_was_idle_re_enters_where_the_others_are() {
-    let workload = of_tenants(&[("a", 1, 0, 10), ("b", 2, 0, 50), ("a", 3, 40, 20)]);
-    let starts = [
-        (0, 0, 1, 10),
-        (10, 0, 2, 10),
-        (20, 0, 2, 10),
-        (30, 0, 2, 10),
-        // The largest virtual time dispatched so far is b's 20: a enters there, b is at 30.
-        (40, 0, 3, 10),
-        (50, 0, 3, 10),
-        (60, 0, 2, 10),
-        (70, 0, 2, 10),
-    ];
-    check(
-        &setup("focus", 1, 10),
-        &workload,
-        &starts,
-        &[Some(10), Some(80), Some(60)],
-    );
-}
-
-#[test]
 fn a_newcomer_enters_fair_sharing_at_the_systems_virtual_time() {
     let workload: Workload = [
         Request::new(1, 0, 40),
@@ -335,108 +274,6 @@ fn a_newcomer_enters_fair_sharing_at_the_systems_virtual_time() {
         &starts,
         &[Some(70), Some(60)],
     );
-}
-
-#[test]
-fn bandwidth_carries_its_debt() {
-    let limit = parse_limit("400m/10ns").unwrap();
-    let limited = Setup {
-        machine_limit: Some(limit),
-        ..setup("fifo", 1, 7)
-    };
-    // 4 ns a period: 7 are charged at 0, so 3 are owed, and at 10 there is 1 left to start on.
-    let starts = [(0, 0, 1, 7), (10, 0, 1, 7), (30, 0, 1, 6)];
-    check(&limited, &Workload::batch(&[20]), &starts, &[Some(36)]);
-}
-
-#[test]
-fn a_token_bucket_opens_at_the_first_nanosecond_with_tokens() {
-    let limit = parse_limit("300m+2ns").unwrap();
-    let limited = Setup {
-        machine_limit: Some(limit),
-        ..setup("focus", 2, 3)
-    };
-    // 2000 thousandths at 0, 3000 are charged; -1000 is above 0 after 4 ns, with 200. Then -2800
-    // takes 10 ns, with 200 again.
-    let starts = [(0, 0, 1, 3), (4, 0, 1, 3), (14, 0, 1, 3)];
-    check(&limited, &Workload::batch(&[9]), &starts, &[Some(17)]);
-}
-
-#[test]
-fn a_limit_charges_chunks_and_not_their_overhead() {
-    let limit = parse_limit("500m/10ns").unwrap();
-    let limited = Setup {
-        machine_limit: Some(limit),
-        overhead_ns: 2,
-        ..setup("fifo", 1, 3)
-    };
-    let starts = [(0, 0, 1, 3), (5, 0, 1, 3), (10, 0, 1, 3)];
-    check(&limited, &Workload::batch(&[9]), &starts, &[Some(15)]);
-}
-
-#[test]
-fn a_kept_core_waits_with_its_throttled_request() {
-    let tenants = vec![parse_tenant("slow=1:200m/10ns").unwrap()];
-    let limited = Setup {
-        tenants,
-        ..setup("fifo", 2, 2)
-    };
-    let workload = of_tenants(&[
-        ("slow", 1, 0, 6),
-        ("web", 2, 0, 4),
-        ("web", 3, 0, 2),
-        ("web", 4, 12, 2),
-    ]);
-    let starts = [
-        (0, 0, 1, 2),
-        (0, 1, 2, 2),
-        (2, 1, 2, 2), // Core 0 is kept by request 1 until 10.
-        (4, 1, 3, 2),
-        (10, 0, 1, 2),
-        (12, 1, 4, 2),
-        (20, 0, 1, 2),
-    ];
-    check(
-        &limited,
-        &workload,
-        &starts,
-        &[Some(22), Some(4), Some(6), Some(14)],
-    );
-    // Not kept, the core serves others meanwhile.
-    let shared = Setup {
-        policy: "fifo/one".parse().unwrap(),
-        ..limited
-    };
-    let starts = [
-        (0, 0, 1, 2),
-        (0, 1, 2, 2),
-        (2, 0, 2, 2),
-        (2, 1, 3, 2),
-        (10, 0, 1, 2),
-        (12, 0, 4, 2),
-        (20, 0, 1, 2),
-    ];
-    check(
-        &shared,
-        &workload,
-        &starts,
-        &[Some(22), Some(4), Some(4), Some(14)],
-    );
-}
-
-#[test]
-fn both_limits_must_be_open_and_both_are_charged() {
-    let tenants = vec![parse_tenant("a=1:500m/10ns").unwrap()];
-    let machine_limit = Some(parse_limit("900m/10ns").unwrap());
-    let limited = Setup {
-        tenants,
-        machine_limit,
-        ..setup("focus", 1, 5)
-    };
-    let workload = of_tenants(&[("a", 1, 0, 10), ("b", 2, 0, 10)]);
-    // At 10 the machine has 8, for 10 of its 9 were spent.
-    let starts = [(0, 0, 1, 5), (5, 0, 2, 5), (10, 0, 1, 5), (15, 0, 2, 5)];
-    check(&limited, &workload, &starts, &[Some(15), Some(20)]);
 }
 
 fn cancelled_at(cancel_ns: u64) -> Workload {
@@ -503,125 +340,6 @@ fn who_has_left_before_arriving_never_enters() {
 }
 
 #[test]
-fn cancelling_a_throttled_request_frees_the_core_it_keeps() {
-    let tenants = vec![parse_tenant("slow=1:200m/10ns").unwrap()];
-    let limited = Setup {
-        tenants,
-        ..setup("fifo", 1, 2)
-    };
-    let mut workload = of_tenants(&[("slow", 1, 0, 6), ("web", 2, 1, 2)]);
-    workload.requests[0].cancel_ns = Some(7);
-    // From 2 on the core waits for 10; at 7 it is free. Nothing else happens at that instant.
-    let starts = [(0, 0, 1, 2), (7, 0, 2, 2)];
-    check(&limited, &workload, &starts, &[None, Some(9)]);
-}
-
-#[test]
 fn nothing_ends_at_once() {
     check(&setup("fair", 3, 1), &Workload::default(), &[], &[]);
-}
-
-#[test]
-fn the_last_instant_of_the_clock_is_an_error() {
-    let late = Request::new(7, u64::MAX - 5, 3);
-    let run = |request: &Request, setup: &Setup| {
-        simulate(&std::iter::once(request.clone()).collect(), setup)
-    };
-    let plain = setup("fair", 1, 10);
-    assert_eq!(
-        run(&late, &plain).unwrap().makespan_ns(),
-        Some(u64::MAX - 2)
-    );
-    let overflow = Err(SimulateError::ClockOverflow { id: 7 });
-    assert_eq!(
-        run(
-            &Request {
-                size_ns: 6,
-                ..late.clone()
-            },
-            &plain
-        ),
-        overflow
-    );
-    assert_eq!(
-        run(
-            &late,
-            &Setup {
-                overhead_ns: u64::MAX,
-                ..plain.clone()
-            }
-        ),
-        overflow
-    );
-    // A debt that no period pays back in time.
-    let machine_limit = Some(parse_limit("1m/1000s").unwrap());
-    let limited = Setup {
-        machine_limit,
-        chunk_ns: u64::MAX / 2,
-        ..plain
-    };
-    let long = Request::new(7, 0, u64::MAX / 2 + 2);
-    assert_eq!(run(&long, &limited), overflow);
-}
-
-#[test]
-fn what_makes_no_sense_is_refused() {
-    let workload = Workload::batch(&[1]);
-    let refused = |setup: &Setup, expected: SetupError| {
-        assert_eq!(
-            simulate(&workload, setup),
-            Err(SimulateError::Setup(expected))
-        );
-    };
-    let plain = setup("fair", 1, 1);
-    refused(
-        &Setup {
-            cores: 0,
-            ..plain.clone()
-        },
-        SetupError::Cores { cores: 0 },
-    );
-    refused(
-        &Setup {
-            chunk_ns: 0,
-            ..plain.clone()
-        },
-        SetupError::NoChunk,
-    );
-    let twice = vec![parse_tenant("a=1").unwrap(), parse_tenant("a=2").unwrap()];
-    let twice = Setup {
-        tenants: twice,
-        ..plain.clone()
-    };
-    refused(
-        &twice,
-        SetupError::TwiceTheTenant {
-            tenant: "a".to_owned(),
-        },
-    );
-    let refused = |request: Request, expected: WorkloadError| {
-        let workload = [request, Request::new(1, 0, 1)].into_iter().collect();
-        assert_eq!(
-            simulate(&workload, &plain),
-            Err(SimulateError::Workload(expected))
-        );
-    };
-    refused(Request::new(5, 0, 0), WorkloadError::NoSize { id: 5 });
-    refused(Request::new(1, 9, 1), WorkloadError::TwiceTheId { id: 1 });
-    let heavy = Request {
-        weight: 10_001,
-        ..Request::new(5, 0, 1)
-    };
-    refused(
-        heavy,
-        WorkloadError::Weight {
-            id: 5,
-            weight: 10_001,
-        },
-    );
-    let stray = Request {
-        tenant: 1,
-        ..Request::new(5, 0, 1)
-    };
-    refused(stray, WorkloadError::UnknownTenant { id: 5, tenant: 1 });
 }

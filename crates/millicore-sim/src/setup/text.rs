@@ -54,7 +54,8 @@ fn positive_duration(text: &str) -> Result<u64, LimitError> {
     }
 }
 
-/// Reads a tenant: `NAME=WEIGHT` or `NAME=WEIGHT:LIMIT`. The name ends at the last equals sign.
+/// Reads a tenant: `NAME=WEIGHT` or `NAME=WEIGHT:LIMIT`. The name ends at the last equals sign; an
+/// empty one is that of requests without a tenant.
 ///
 /// # Errors
 ///

@@ -84,13 +84,13 @@ impl Distribution {
         }
     }
 
-    /// E[S].
+    /// The mean, `E[S]`.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.moment(1)
     }
 
-    /// E[S^2].
+    /// The second moment, `E[S^2]`.
     #[must_use]
     pub fn second_moment(&self) -> f64 {
         self.moment(2)
@@ -116,7 +116,7 @@ impl Distribution {
         }
     }
 
-    /// P(S > x).
+    /// `P(S > x)`.
     #[must_use]
     pub fn tail(&self, x: f64) -> f64 {
         match *self {
@@ -146,7 +146,7 @@ impl Distribution {
         }
     }
 
-    /// E[S^power; S <= x], for the powers 1 and 2.
+    /// `E[S^power; S <= x]`, for the powers 1 and 2.
     #[must_use]
     pub fn partial_moment(&self, power: i32, x: f64) -> f64 {
         match *self {
