@@ -8,6 +8,8 @@
 //! - [`factorial`]: the same big product, step by step (preemptible, slow) or as a tree (divisible,
 //!   fast, ending in one long multiplication).
 //! - [`spin`]: burns a stated CPU time, or a calibrated amount of fixed work.
+//! - [`divided`]: all of them as bodies of requests on an executor.
+#![forbid(unsafe_code)]
 
 pub mod primes;
 
@@ -16,3 +18,5 @@ pub mod mandelbrot;
 pub mod factorial;
 
 pub mod spin;
+
+pub mod divided;

@@ -1,0 +1,59 @@
+//! How a command fails: what it prints, and its exit status.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was asked for something that makes no sense: exit status 2.
+    Usage(String),
+    /// It could not be done: exit status 1.
+    Run(String),
+    /// Whoever read the output has read enough: exit status 0.
+    OutputClosed,
+}
+
+impl Failure {
+    /// A flag that does not go with the others.
+    pub(crate) fn usage(error: impl Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    /// Something that failed at a place: a file, a line of it.
+    pub(crate) fn at(place: impl Display, error: impl Display) -> Self {
+        Self::Run(format!("{place}: {error}"))
+    }
+
+    /// Standard output does not take what is written.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else {
+            Self::at("standard output", error)
+        }
+    }
+}
+
+/// Prints what is to be said about the outcome, and answers with the exit status.
+pub(crate) fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Run(message)) => {
+            note(format_args!("error: {message}"));
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(message)) => {
+            note(format_args!(
+                "error: {message}\n\nFor more information, try '--help'."
+            ));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A line on standard error. Where nobody takes it there is nobody left to tell.
+pub(crate) fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,17 @@
+//! Ctrl-C: the first asks an experiment to stop and report, the second ends the command.
+
+use crate::failure::Failure;
+use millicore_lab::divide::Stop;
+
+/// What a shell reports for a command that was interrupted.
+pub(super) const INTERRUPTED: i32 = 130;
+
+pub(super) fn listen(stop: Stop) -> Result<(), Failure> {
+    let on_signal = move || {
+        let is_first = stop.ask();
+        if !is_first {
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    ctrlc::set_handler(on_signal).map_err(|error| Failure::at("cannot listen for Ctrl-C", error))
+}

@@ -1,0 +1,171 @@
+//! What is to be simulated: arguments that have been found to go together.
+
+use super::arguments::{Arguments, ArrivalsSource, Format, SizesSource};
+use crate::failure::{Failure, note};
+use millicore_sim::workload::{Arrivals, Generator, Sizes, parse_list, read_csv};
+use millicore_sim::{Setup, Workload};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One run for each setup, all of the same workload.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) setups: Vec<Setup>,
+    pub(super) format: Format,
+    pub(super) save: Option<PathBuf>,
+    pub(super) dispatches: Option<PathBuf>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(PathBuf),
+    StandardInput,
+    Generated {
+        arrivals: ArrivalsSource,
+        sizes: SizesSource,
+        seed: u64,
+    },
+}
+
+/// A workload, and where it comes from.
+#[derive(Debug)]
+pub(super) struct PlannedWorkload {
+    pub(super) workload: Workload,
+    /// What to name when it cannot be run.
+    pub(super) place: String,
+    /// The seed it was generated from.
+    pub(super) seed: Option<u64>,
+}
+
+impl TryFrom<Arguments> for Plan {
+    type Error = Failure;
+
+    fn try_from(arguments: Arguments) -> Result<Self, Failure> {
+        let policies = arguments.policy.0;
+        if arguments.dispatches.is_some() && policies.len() > 1 {
+            return Err(Failure::usage(
+                "--dispatches records one run: name one policy",
+            ));
+        }
+        let setups: Vec<Setup> = policies
+            .into_iter()
+            .map(|policy| Setup {
+                chunk_ns: arguments.chunk,
+                overhead_ns: arguments.overhead,
+                ageing_ns: arguments.ageing.0,
+                tenants: arguments.tenant.clone(),
+                machine_limit: arguments.limit,
+                ..Setup::new(policy, arguments.cores)
+            })
+            .collect();
+        for setup in &setups {
+            setup.check().map_err(Failure::usage)?;
+        }
+        let source = match (arguments.generate, arguments.sizes, arguments.file) {
+            (Some(arrivals), Some(sizes), _) => Source::Generated {
+                arrivals,
+                sizes,
+                seed: arguments.seed,
+            },
+            (_, _, Some(path)) if path.as_os_str() == "-" => Source::StandardInput,
+            (_, _, Some(path)) => Source::File(path),
+            (_, _, None) => return Err(Failure::usage("name a file, or --generate and --sizes")),
+        };
+        let Arguments {
+            format,
+            save,
+            dispatches,
+            ..
+        } = arguments;
+        Ok(Self {
+            setups,
+            format,
+            save,
+            dispatches,
+            source,
+        })
+    }
+}
+
+impl Plan {
+    /// Reads or generates the workload.
+    pub(super) fn workload(&self) -> Result<PlannedWorkload, Failure> {
+        match &self.source {
+            Source::File(path) => {
+                let file = File::open(path).map_err(|error| Failure::at(path.display(), error))?;
+                read(file, path.display().to_string())
+            }
+            Source::StandardInput => read(io::stdin().lock(), "standard input".to_owned()),
+            Source::Generated {
+                arrivals,
+                sizes,
+                seed,
+            } => generate(arrivals, sizes, *seed),
+        }
+    }
+
+    /// A tenant that no request is of is allowed, but most likely misspelt.
+    pub(super) fn warn_of_idle_tenants(&self, workload: &Workload) {
+        let tenants = self.setups.first().map_or(&[][..], |setup| &setup.tenants);
+        for tenant in tenants
+            .iter()
+            .filter(|tenant| !workload.tenants.contains(&tenant.name))
+        {
+            note(format_args!(
+                "warning: --tenant {}: no request is of this tenant",
+                tenant.name
+            ));
+        }
+    }
+}
+
+fn read(input: impl io::Read, place: String) -> Result<PlannedWorkload, Failure> {
+    let workload = read_csv(input).map_err(|error| Failure::at(&place, error))?;
+    Ok(PlannedWorkload {
+        workload,
+        place,
+        seed: None,
+    })
+}
+
+fn generate(
+    arrivals: &ArrivalsSource,
+    sizes: &SizesSource,
+    seed: u64,
+) -> Result<PlannedWorkload, Failure> {
+    let (arrivals, requests) = match arrivals {
+        ArrivalsSource::Rule(arrivals, requests) => (arrivals.clone(), *requests),
+        ArrivalsSource::File(path) => {
+            let times_ns = read_list(path)?;
+            let requests = u32::try_from(times_ns.len())
+                .map_err(|_| Failure::at(path.display(), "too many arrivals"))?;
+            (Arrivals::At(times_ns), requests)
+        }
+    };
+    let sizes = match sizes {
+        SizesSource::Rule(sizes) => sizes.clone(),
+        SizesSource::File(path) => Sizes::Listed(read_list(path)?),
+    };
+    let place = "generated workload".to_owned();
+    let generator = Generator {
+        arrivals,
+        sizes,
+        requests,
+        seed,
+    };
+    let workload = generator
+        .workload()
+        .map_err(|error| Failure::at(&place, error))?;
+    Ok(PlannedWorkload {
+        workload,
+        place,
+        seed: Some(seed),
+    })
+}
+
+fn read_list(path: &Path) -> Result<Vec<u64>, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::at(path.display(), error))?;
+    parse_list(&text).map_err(|error| Failure::at(path.display(), error))
+}
