@@ -9,7 +9,7 @@ use millicore_policy::admission::Admission;
 use millicore_policy::limit::LimitSpec;
 use millicore_policy::scheduler::Config;
 use millicore_policy::{Policy, TenantSpec};
-use millicore_quota::{Millicores, ProcessLimit};
+use millicore_quota::{LimitSource, Millicores, ProcessLimit};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub struct Builder {
     admission: Admission,
     tenants: Vec<TenantSpec>,
     journal: bool,
-    pub(crate) declared_cpu: bool,
+    declared_cpu: bool,
     workers: Settings,
 }
 
@@ -160,6 +160,13 @@ impl Builder {
         self
     }
 
+    /// CPU time is what chunks declare with [`Cpu::declare`](crate::Cpu::declare), not what the
+    /// threads' clocks say: for tests on real threads of what depends on it. Off by default.
+    pub const fn declared_cpu(mut self, declared: bool) -> Self {
+        self.declared_cpu = declared;
+        self
+    }
+
     /// Names the worker threads by core; `millicore-0` and so on by default.
     pub fn worker_name(mut self, name: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
         self.workers.name = Some(Arc::new(name));
@@ -254,9 +261,15 @@ impl CpuLimit {
         }
     }
 
-    pub(crate) fn pace(self, process: &ProcessLimit) -> Option<LimitSpec> {
+    /// What the executor holds itself to under this limit, for a simulator to do the same; nothing
+    /// where there is no limit but the number of cores.
+    #[must_use]
+    pub fn pace(self, process: &ProcessLimit) -> Option<LimitSpec> {
         match self {
-            Self::Container => process.group.as_ref().map(|_| pace(process.capacity())),
+            Self::Container => match process.source() {
+                LimitSource::Group(group) => Some(pace(group.limit)),
+                _ => None,
+            },
             Self::AtMost(limit) => Some(pace(limit)),
             Self::Unlimited => None,
         }

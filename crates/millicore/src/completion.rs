@@ -19,6 +19,8 @@ pub(crate) struct Completion<T> {
 
 #[derive(Debug)]
 struct State<T> {
+    /// Whether anybody holds the handle.
+    is_wanted: bool,
     output: Option<T>,
     end: Option<Result<(), Error>>,
     waker: Option<Waker>,
@@ -34,6 +36,7 @@ impl<T> Completion<T> {
     pub(crate) const fn new() -> Self {
         Self {
             state: Mutex::new(State {
+                is_wanted: true,
                 output: None,
                 end: None,
                 waker: None,
@@ -43,7 +46,19 @@ impl<T> Completion<T> {
     }
 
     pub(crate) fn keep(&self, output: T) {
-        lock(&self.state).output = Some(output);
+        let mut state = lock(&self.state);
+        if state.is_wanted {
+            state.output = Some(output);
+        }
+    }
+
+    /// Nobody waits for the output: it goes now, or when the body returns it.
+    pub(crate) fn give_up(&self) {
+        let mut state = lock(&self.state);
+        state.is_wanted = false;
+        let output = state.output.take();
+        drop(state);
+        drop(output);
     }
 
     pub(crate) fn is_published(&self) -> bool {

@@ -63,22 +63,12 @@ impl Core {
 pub(crate) enum Place {
     /// Nothing: it is not a worker, or between slices.
     Outside,
-    /// Polling the body of the request with this number.
-    Body(u64),
-    /// Running a chunk of the request with this number.
-    Chunk(u64),
-    /// Between two chunks of the request with this number.
-    Slice(u64),
-}
-
-impl Place {
-    /// The request that this thread works on.
-    pub(crate) const fn request(self) -> Option<u64> {
-        match self {
-            Self::Outside => None,
-            Self::Body(id) | Self::Chunk(id) | Self::Slice(id) => Some(id),
-        }
-    }
+    /// Polling the body of the request at this address.
+    Body(usize),
+    /// Running a chunk of some request.
+    Chunk,
+    /// Between two chunks of the request at this address.
+    Slice(usize),
 }
 
 thread_local! {

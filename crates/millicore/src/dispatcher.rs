@@ -121,7 +121,7 @@ impl Dispatcher {
     /// Accounts for the slice that a core has ended, if any, and decides what it does next.
     pub(crate) fn turn(&self, core: &Arc<Core>, ended: Option<EndedSlice>) -> Next {
         self.with_state(|state, now_ns, afterwards| {
-            state.idle.leave(core.index);
+            let kept_time = state.idle.leave(core.index);
             if let Some(ended) = ended {
                 state.end_slice(now_ns, core, ended, afterwards);
             }
@@ -131,11 +131,11 @@ impl Dispatcher {
             state.expire(now_ns, afterwards);
             match state.decide(now_ns, core) {
                 Decision::Run { request, .. } => {
-                    state.call_another(afterwards);
+                    state.call_another(kept_time, afterwards);
                     state.run(now_ns, core, request)
                 }
                 Decision::Idle { until_ns } => {
-                    let until_ns = state.idle.enter(core.index, until_ns);
+                    let until_ns = state.fall_asleep(core, until_ns);
                     let nap_ns = until_ns.map(|until_ns| until_ns.saturating_sub(now_ns));
                     Next::Sleep(nap_ns.map(Duration::from_nanos))
                 }

@@ -79,7 +79,10 @@ impl Executor {
                     core: index,
                     source,
                 })?;
-            crate::completion::lock(&self.workers).push(worker);
+            let mut workers = crate::completion::lock(&self.workers);
+            // A thread that has ended keeps its stack until its handle goes.
+            workers.retain(|worker| !worker.is_finished());
+            workers.push(worker);
         }
         Ok(())
     }

@@ -83,5 +83,6 @@ impl<T> Drop for Handle<T> {
         if !self.detached && !self.completion.is_published() {
             self.cancel();
         }
+        self.completion.give_up();
     }
 }

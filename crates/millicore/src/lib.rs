@@ -23,7 +23,8 @@
 //! - `executor`, `builder`: the pool and how it is set up. Start here.
 //! - `request`, `handle`, `error`, `usage`: what a caller says, holds and learns.
 //! - `cpu`, `parallel`, `index`: what a body works with; how a loop is cut and put together.
-//! - `task`, `completion`: one request at run time, and where its result waits.
+//! - `task`, `body_state`, `completion`, `panics`: one request at run time, who may poll its body,
+//!   where its result waits, and what it panics with.
 //! - `slice`, `worker`, `cores`, `clock`: a core at work.
 //! - `dispatcher`, `recorder`, `history`, `metrics`: between the threads and the policy.
 //! - `parking`: how workers sleep and are woken without a wake-up being lost.
@@ -44,7 +45,9 @@ mod cpu;
 mod index;
 mod parallel;
 
+mod body_state;
 mod completion;
+mod panics;
 mod task;
 
 mod clock;
@@ -68,7 +71,8 @@ pub use executor::{Executor, Shutdown};
 pub use handle::Handle;
 pub use index::Index;
 pub use metrics::{CoreMetrics, Metrics};
-pub use millicore_policy::{Policy, PolicyError, Width};
+pub use millicore_policy::scheduler::Decision;
+pub use millicore_policy::{Policy, PolicyError, Width, journal};
 pub use parallel::{LoopBody, ParallelLoop};
 pub use request::{MAX_WEIGHT, Request};
 pub use usage::Progress;

@@ -63,6 +63,7 @@ pub(crate) struct OpenLoop<W: LoopBody> {
     claim_len: AtomicU64,
     /// Claimed but not run, because a core was called away.
     returned: Mutex<Vec<Range<u64>>>,
+    /// How many indexes those are; changes only under their lock.
     returned_len: AtomicU64,
     /// Results by the offset of their first index.
     parts: Mutex<BTreeMap<u64, Part<W::Output>>>,
@@ -122,7 +123,7 @@ impl<W: LoopBody> OpenLoop<W> {
             return (self.work.map(self.range(claimed.clone())), claimed.end);
         };
         let chunk = |start: u64| {
-            let end = claimed.end.min(start + chunk_len.get());
+            let end = claimed.end.min(start.saturating_add(chunk_len.get()));
             (self.work.map(self.range(start..end)), end)
         };
         let (mut value, mut reached) = chunk(claimed.start);
@@ -147,9 +148,10 @@ impl<W: LoopBody> OpenLoop<W> {
 
     fn give_back(&self, rest: Range<u64>) {
         if !rest.is_empty() {
+            let mut returned = lock(&self.returned);
             self.returned_len
                 .fetch_add(rest.end - rest.start, Ordering::SeqCst);
-            lock(&self.returned).push(rest);
+            returned.push(rest);
         }
     }
 
@@ -220,7 +222,7 @@ impl<W: LoopBody> AnyLoop for OpenLoop<W> {
     fn run_claim(self: Arc<Self>, slice: &Slice<'_>) -> Option<Commit> {
         let claimed = self.claim(slice.cores())?;
         let before_ns = slice.progress_ns();
-        let (value, reached) = standing(Place::Chunk(self.task.id), || self.run(&claimed, slice));
+        let (value, reached) = standing(Place::Chunk, || self.run(&claimed, slice));
         let took_ns = slice.progress_ns().saturating_sub(before_ns);
         self.give_back(reached..claimed.end);
         self.learn(reached - claimed.start, took_ns, slice.target_ns());
@@ -229,11 +231,9 @@ impl<W: LoopBody> AnyLoop for OpenLoop<W> {
 
     fn abandon(&self) {
         self.cursor.fetch_max(self.len, Ordering::SeqCst);
-        let returned = std::mem::take(&mut *lock(&self.returned));
-        for range in returned {
-            self.returned_len
-                .fetch_sub(range.end - range.start, Ordering::SeqCst);
-        }
+        let mut returned = lock(&self.returned);
+        returned.clear();
+        self.returned_len.store(0, Ordering::SeqCst);
     }
 }
 
@@ -298,7 +298,7 @@ impl<W: LoopBody> ParallelLoop<W> {
             return Poll::Pending;
         };
         let len = range.start.distance(range.end);
-        if len == 0 || matches!(crate::cores::place(), Place::Chunk(_)) {
+        if len == 0 || crate::cores::place() == Place::Chunk {
             return Poll::Ready(work.map(range));
         }
         let open = Arc::new(OpenLoop {

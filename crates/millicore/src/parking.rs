@@ -2,7 +2,8 @@
 //!
 //! A worker that finds nothing to do
 //!
-//! 1. under the executor's lock, after the decision that there is nothing: [`IdleSet::enter`];
+//! 1. under the executor's lock, after the decision that there is nothing: [`IdleSet::enter`], or
+//!    [`IdleSet::enter_bound`] if a throttled request keeps its core;
 //! 2. gives the lock up and [`Parker::park`]s, until a time if the decision named one;
 //! 3. takes the lock again, [`IdleSet::leave`]s, and asks for a decision again.
 //!
@@ -17,9 +18,14 @@
 //! meant for an earlier sleep costs one needless decision, no more. A worker is taken at most once
 //! for each time it enters, so a second maker of work takes another worker.
 //!
-//! One sleeper keeps the time: the one whose decision named the earliest. Whoever is taken to
-//! work is another if there is another, so that the time is kept while anybody sleeps; who leaves
-//! by himself decides anew and, if he sleeps again, keeps the time himself if nobody does.
+//! One sleeper keeps the time for all: the one whose decision named the earliest. Whoever is taken
+//! to work is another if there is another, so that the time is kept while anybody sleeps. Who
+//! leaves by himself decides anew: if he sleeps again, he keeps the time himself if nobody does;
+//! if he goes to work, he wakes another sleeper, who decides and keeps the time in turn.
+//!
+//! A *bound* sleeper could do nothing but go on with the request that keeps its core. Nobody takes
+//! it for other work, which would be lost on it, and it keeps its own time. When its core is kept
+//! no more, because the request was cancelled, [`IdleSet::take_unbound`] wakes it.
 
 #[cfg(loom)]
 use loom::sync::{Condvar, Mutex};
@@ -74,6 +80,7 @@ impl Parker {
 #[derive(Debug, Default)]
 pub(crate) struct IdleSet {
     workers: Vec<usize>,
+    bound: Vec<usize>,
     timekeeper: Option<Timekeeper>,
 }
 
@@ -98,15 +105,17 @@ impl IdleSet {
         Some(until_ns)
     }
 
-    /// A worker is awake, whoever woke it.
-    pub(crate) fn leave(&mut self, worker: usize) {
+    /// A worker whose core is kept is about to sleep until the time it was told.
+    pub(crate) fn enter_bound(&mut self, worker: usize) {
+        self.bound.push(worker);
+    }
+
+    /// A worker is awake, whoever woke it; true if it kept the time until now.
+    pub(crate) fn leave(&mut self, worker: usize) -> bool {
         self.workers.retain(|&sleeper| sleeper != worker);
-        if self
-            .timekeeper
-            .is_some_and(|keeper| keeper.worker == worker)
-        {
-            self.timekeeper = None;
-        }
+        self.bound.retain(|&sleeper| sleeper != worker);
+        let timekeeper = self.timekeeper.take_if(|keeper| keeper.worker == worker);
+        timekeeper.is_some()
     }
 
     /// Takes a sleeper to be woken, rather one who does not keep the time.
@@ -124,9 +133,17 @@ impl IdleSet {
         Some(worker)
     }
 
+    /// Takes the bound sleepers whose cores are kept no more.
+    pub(crate) fn take_unbound(&mut self, is_kept: impl Fn(usize) -> bool) -> Vec<usize> {
+        let free = |&mut sleeper: &mut usize| !is_kept(sleeper);
+        self.bound.extract_if(.., free).collect()
+    }
+
     /// Takes everybody, at shutdown or when the workers change.
     pub(crate) fn take_all(&mut self) -> Vec<usize> {
         self.timekeeper = None;
-        std::mem::take(&mut self.workers)
+        let mut everybody = std::mem::take(&mut self.workers);
+        everybody.append(&mut self.bound);
+        everybody
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::clock::Clock;
 use crate::cores::{Core, Place, standing};
+use crate::panics::caught;
 use crate::parallel::Commit;
 use crate::task::{Claim, Task};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How finely work is cut.
@@ -73,7 +72,7 @@ impl Slice<'_> {
     pub(crate) fn run(&self) -> SliceEnd {
         self.core
             .begin_slice(self.progress_ns().saturating_add(self.grain.slice_ns));
-        standing(Place::Slice(self.task.id), || {
+        standing(Place::Slice(self.task.address()), || {
             loop {
                 if let Some(end) = self.commit(self.step()) {
                     return end;
@@ -89,9 +88,9 @@ impl Slice<'_> {
             Step::Done => return Some(SliceEnd::Done),
             Step::Panicked(message) => return Some(SliceEnd::Panicked(message)),
             Step::Polled => false,
-            Step::Ran(commit) => match catch_unwind(AssertUnwindSafe(commit)) {
+            Step::Ran(commit) => match caught(commit) {
                 Ok(completed_loop) => completed_loop,
-                Err(payload) => return Some(SliceEnd::Panicked(message_of(&*payload))),
+                Err(message) => return Some(SliceEnd::Panicked(message)),
             },
         };
         // Who completes a loop also polls the body that waited for it, so that a request does not
@@ -103,40 +102,25 @@ impl Slice<'_> {
 
     /// Claims something and runs it.
     pub(crate) fn step(&self) -> Step {
-        match self.task.claim() {
-            None => Step::Nothing,
-            Some(Claim::Poll) => {
-                let poll = || standing(Place::Body(self.task.id), || self.task.poll_body());
-                match catch_unwind(AssertUnwindSafe(poll)) {
-                    Ok(true) => Step::Done,
-                    Ok(false) => Step::Polled,
-                    Err(payload) => Step::Panicked(message_of(&*payload)),
+        loop {
+            let ran = match self.task.claim() {
+                None => return Step::Nothing,
+                Some(Claim::Poll) => {
+                    let body = Place::Body(self.task.address());
+                    return match caught(|| standing(body, || self.task.poll_body())) {
+                        Ok(true) => Step::Done,
+                        Ok(false) => Step::Polled,
+                        Err(message) => Step::Panicked(message),
+                    };
                 }
-            }
-            Some(Claim::Loop(open)) => {
-                match catch_unwind(AssertUnwindSafe(|| open.run_claim(self))) {
-                    Ok(Some(commit)) => Step::Ran(commit),
-                    // Another core was faster; there may be more to claim.
-                    Ok(None) => self.step_again(),
-                    Err(payload) => Step::Panicked(message_of(&*payload)),
-                }
+                Some(Claim::Loop(open)) => caught(|| open.run_claim(self)),
+            };
+            match ran {
+                Ok(Some(commit)) => return Step::Ran(commit),
+                // Another core was faster; there may be more to claim.
+                Ok(None) => {}
+                Err(message) => return Step::Panicked(message),
             }
         }
     }
-
-    fn step_again(&self) -> Step {
-        if self.task.claimable() > 0 {
-            self.step()
-        } else {
-            Step::Nothing
-        }
-    }
-}
-
-fn message_of(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&'static str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "the panic carried no text".to_owned())
 }

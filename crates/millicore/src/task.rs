@@ -1,26 +1,21 @@
 //! One request at run time: its body, its open loops, its accounts.
 //!
-//! The body is polled by one core at a time. Its state is one of
-//!
-//! - *asleep*: it waits for a loop or for something outside;
-//! - *ready*: it was woken and any core that works on the request may poll it;
-//! - *polled*: a core polls it;
-//! - *woken while polled*: it is ready again as soon as that poll returns;
-//! - *gone*: it returned, panicked or was dropped.
-//!
-//! Only a wake-up moves it from asleep to ready, and whoever does so tells the scheduler, unless
-//! it happens inside a slice of the same request: the end of that slice tells it.
+//! Whoever wakes the body tells the scheduler, unless it happens between two chunks of the same
+//! request: the slice polls the body next, or its end tells the scheduler.
 
+use crate::body_state::BodyState;
 use crate::completion::{Publish, lock};
 use crate::cores::{Place, place};
 use crate::dispatcher::Dispatcher;
 use crate::error::Error;
+use crate::panics::let_go;
 use crate::parallel::AnyLoop;
 use crate::usage::Usage;
 use millicore_policy::RequestKey;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -33,18 +28,13 @@ pub(crate) struct Task {
     pub(crate) class: Option<Box<str>>,
     pub(crate) usage: Usage,
     key: OnceLock<RequestKey>,
-    body_state: AtomicU8,
+    body_state: BodyState,
     body: Mutex<Option<Body>>,
     loops: Mutex<Vec<Arc<dyn AnyLoop>>>,
     closed: AtomicBool,
+    completed: AtomicBool,
     completion: Arc<dyn Publish>,
 }
-
-const ASLEEP: u8 = 0;
-const READY: u8 = 1;
-const POLLED: u8 = 2;
-const WOKEN_WHILE_POLLED: u8 = 3;
-const GONE: u8 = 4;
 
 /// What a core may do next for a request.
 pub(crate) enum Claim {
@@ -64,16 +54,22 @@ impl Task {
             class,
             usage: Usage::new(dispatcher.clock.now_ns()),
             key: OnceLock::new(),
-            body_state: AtomicU8::new(READY),
+            body_state: BodyState::new_ready(),
             body: Mutex::new(None),
             loops: Mutex::new(Vec::new()),
             closed: AtomicBool::new(false),
+            completed: AtomicBool::new(false),
             completion,
         }
     }
 
     pub(crate) fn set_body(&self, body: Body) {
         *lock(&self.body) = Some(body);
+    }
+
+    /// Tells the request from all others that there are, also those of other executors.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// Names the request to the scheduler; nothing before it was admitted.
@@ -88,17 +84,15 @@ impl Task {
 
     /// How many slices could start now.
     pub(crate) fn claimable(&self) -> u32 {
-        let polls = u64::from(self.body_state.load(Ordering::SeqCst) == READY);
-        let chunks: u64 = lock(&self.loops).iter().map(|open| open.unclaimed()).sum();
-        u32::try_from(polls.saturating_add(chunks)).unwrap_or(u32::MAX)
+        let polls = u64::from(self.body_state.is_ready());
+        let loops = lock(&self.loops);
+        let chunks = loops.iter().map(|open| open.unclaimed());
+        u32::try_from(chunks.fold(polls, u64::saturating_add)).unwrap_or(u32::MAX)
     }
 
     /// Claims the poll of the body if it is ready, else names a loop with unclaimed chunks.
     pub(crate) fn claim(&self) -> Option<Claim> {
-        let ready =
-            self.body_state
-                .compare_exchange(READY, POLLED, Ordering::SeqCst, Ordering::SeqCst);
-        if ready.is_ok() {
+        if self.body_state.claim() {
             return Some(Claim::Poll);
         }
         let loops = lock(&self.loops);
@@ -110,7 +104,7 @@ impl Task {
 
     /// Whether the body waits to be polled.
     pub(crate) fn body_is_ready(&self) -> bool {
-        self.body_state.load(Ordering::SeqCst) == READY
+        self.body_state.is_ready()
     }
 
     /// Polls the body, which the caller has claimed; true when it is done.
@@ -118,17 +112,24 @@ impl Task {
         let waker = Waker::from(Arc::clone(self));
         let mut body = lock(&self.body);
         let Some(future) = body.as_mut() else {
-            self.body_state.store(GONE, Ordering::SeqCst);
+            self.body_state.end();
             return false;
         };
-        let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let mut context = Context::from_waker(&waker);
+        let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
         match poll {
-            Poll::Ready(()) => {
-                self.body_state.store(GONE, Ordering::SeqCst);
+            Ok(Poll::Ready(())) => {
+                self.body_state.end();
                 *body = None;
                 return true;
             }
-            Poll::Pending => self.return_to_sleep(),
+            Ok(Poll::Pending) => self.body_state.sleep(),
+            Err(payload) => {
+                self.body_state.end();
+                let_go(body.take());
+                drop(body);
+                resume_unwind(payload);
+            }
         }
         drop(body);
         // Whoever closed the request during the poll could not take the body away.
@@ -138,26 +139,17 @@ impl Task {
         false
     }
 
-    fn return_to_sleep(&self) {
-        let asleep =
-            self.body_state
-                .compare_exchange(POLLED, ASLEEP, Ordering::SeqCst, Ordering::SeqCst);
-        if asleep.is_err() {
-            // It was woken while polled, a state that only this core leaves.
-            self.body_state.store(READY, Ordering::SeqCst);
-        }
-    }
-
     /// Adds a loop and, unless this core does it all, calls others to it.
     pub(crate) fn open(&self, opened: Arc<dyn AnyLoop>) {
-        let chunks = opened.unclaimed();
         let mut loops = lock(&self.loops);
         if self.closed.load(Ordering::SeqCst) {
             return;
         }
         loops.push(opened);
+        let chunks = loops.iter().map(|open| open.unclaimed());
+        let chunks = chunks.fold(0, u64::saturating_add);
         drop(loops);
-        if chunks > 1 || place() != Place::Body(self.id) {
+        if chunks > 1 || place() != Place::Body(self.address()) {
             self.dispatcher.offer(self);
         }
     }
@@ -172,6 +164,15 @@ impl Task {
             .map(|position| loops.remove(position));
         drop(loops);
         drop(removed);
+    }
+
+    /// Its body returned and that counts.
+    pub(crate) fn set_completed(&self) {
+        self.completed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.completed.load(Ordering::Relaxed)
     }
 
     /// How many indexes of the open loops there are, and how many of them are claimed.
@@ -190,7 +191,7 @@ impl Task {
         for open in &loops {
             open.abandon();
         }
-        drop(loops);
+        loops.into_iter().for_each(let_go);
         self.drop_body();
         self.completion.publish(end);
     }
@@ -202,7 +203,7 @@ impl Task {
             // The core that polls it looks at `closed` afterwards.
             Err(TryLockError::WouldBlock) => None,
         };
-        drop(body);
+        let_go(body);
     }
 }
 
@@ -212,15 +213,8 @@ impl Wake for Task {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let woken = self
-            .body_state
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| match state {
-                ASLEEP => Some(READY),
-                POLLED => Some(WOKEN_WHILE_POLLED),
-                _ => None,
-            });
-        let inside = place().request() == Some(self.id);
-        if woken == Ok(ASLEEP) && !inside {
+        let was_asleep = self.body_state.wake();
+        if was_asleep && place() != Place::Slice(self.address()) {
             self.dispatcher.offer(self);
         }
     }

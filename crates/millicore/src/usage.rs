@@ -48,6 +48,16 @@ impl Usage {
         self.ended_ns.store(now_ns, Ordering::Relaxed);
     }
 
+    /// Whether the request has ended, though cores may still be at its last chunks.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended_ns.load(Ordering::Relaxed) != NOT_YET
+    }
+
+    /// How many cores are at work on it.
+    pub(crate) fn cores(&self) -> u32 {
+        self.cores.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn cpu_ns(&self) -> u64 {
         self.cpu_ns.load(Ordering::Relaxed)
     }

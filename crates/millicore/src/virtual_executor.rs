@@ -7,6 +7,7 @@ use crate::cpu::Cpu;
 use crate::dispatcher::{Dispatcher, EndedSlice};
 use crate::executor;
 use crate::handle::Handle;
+use crate::metrics::Metrics;
 use crate::request::Request;
 use crate::slice::{Slice, SliceEnd, Step};
 use crate::task::Task;
@@ -116,8 +117,11 @@ impl VirtualExecutor {
     /// Lets happen what is due before this time, and makes it the time. At the time itself chunks
     /// end but none starts: what is cancelled or submitted now comes before the next decision.
     pub fn run_until(&mut self, time: Duration) {
-        let time_ns = nanoseconds(time).max(self.dispatcher.clock.now_ns());
-        self.decide();
+        let now_ns = self.dispatcher.clock.now_ns();
+        let time_ns = nanoseconds(time).max(now_ns);
+        if time_ns > now_ns {
+            self.decide();
+        }
         while let Some(next_ns) = self.next_ns().filter(|&next_ns| next_ns < time_ns) {
             self.pass_to(next_ns);
             self.decide();
@@ -138,6 +142,12 @@ impl VirtualExecutor {
     #[must_use]
     pub fn take_journal(&self) -> Vec<Entry> {
         self.dispatcher.take_journal()
+    }
+
+    /// What the executor has counted so far.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.dispatcher.metrics()
     }
 
     fn next_ns(&self) -> Option<u64> {
@@ -250,7 +260,7 @@ impl VirtualExecutor {
         };
         become_core(core);
         clock::set_declared(*declared_ns);
-        let result = standing(Place::Slice(task.id), || work(&slice));
+        let result = standing(Place::Slice(task.address()), || work(&slice));
         *declared_ns = clock::declared();
         Some(result)
     }
@@ -266,5 +276,12 @@ impl VirtualExecutor {
             self.dispatcher
                 .end_slice(core, EndedSlice { task, cpu_ns, end });
         }
+    }
+}
+
+/// Ends what is live, as dropping an [`Executor`](crate::Executor) does.
+impl Drop for VirtualExecutor {
+    fn drop(&mut self) {
+        self.dispatcher.close(true);
     }
 }

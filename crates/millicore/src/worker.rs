@@ -2,6 +2,7 @@
 
 use crate::cores::{Core, become_core};
 use crate::dispatcher::{Dispatcher, EndedSlice, Next};
+use crate::panics::caught;
 use crate::slice::Slice;
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ impl Settings {
         self.name
             .as_ref()
             .map_or_else(|| format!("millicore-{core}"), |name| name(core))
+            // A name with a zero byte is none to the system.
+            .replace('\0', "")
     }
 
     /// Applied as far as the kernel lets it: a worker without its niceness or its place still
@@ -35,7 +38,8 @@ impl Settings {
             let _ = rustix::process::setpriority_process(Some(thread), niceness);
         }
         if let Some(on_start) = &self.on_start {
-            on_start(core);
+            // A worker works whatever its hook does.
+            let _ = caught(|| on_start(core));
         }
     }
 }

@@ -156,11 +156,30 @@ impl State {
         }
     }
 
-    /// One decision wakes one more core while somebody stands in line.
-    pub(super) fn call_another(&mut self, afterwards: &mut Afterwards) {
-        if self.recorder.scheduler().somebody_in_line()
+    /// A core that goes to work wakes another while somebody stands in line, or if it kept the
+    /// time for those who sleep.
+    pub(super) fn call_another(&mut self, kept_time: bool, afterwards: &mut Afterwards) {
+        if (kept_time || self.recorder.scheduler().somebody_in_line())
             && let Some(sleeper) = self.idle.take()
         {
+            afterwards.wake.push(Arc::clone(&self.cores[sleeper]));
+        }
+    }
+
+    /// A core that found nothing to do goes to sleep; returns until when, if it keeps a time.
+    pub(super) fn fall_asleep(&mut self, core: &Core, until_ns: Option<u64>) -> Option<u64> {
+        if self.recorder.scheduler().is_kept(core.index) {
+            self.idle.enter_bound(core.index);
+            until_ns
+        } else {
+            self.idle.enter(core.index, until_ns)
+        }
+    }
+
+    /// Wakes the sleepers whose cores are kept no more.
+    fn wake_unbound(&mut self, afterwards: &mut Afterwards) {
+        let scheduler = self.recorder.scheduler();
+        for sleeper in self.idle.take_unbound(|core| scheduler.is_kept(core)) {
             afterwards.wake.push(Arc::clone(&self.cores[sleeper]));
         }
     }
@@ -196,6 +215,9 @@ impl State {
         core.busy_ns.fetch_add(cpu_ns, Ordering::Relaxed);
         core.slices.fetch_add(1, Ordering::Relaxed);
         task.usage.on_slice_end(cpu_ns);
+        if task.usage.has_ended() {
+            self.counted.cpu_time += Duration::from_nanos(cpu_ns);
+        }
         self.running[core.index] = None;
         let claimable = match end {
             SliceEnd::Open => task.claimable(),
@@ -210,6 +232,12 @@ impl State {
         };
         self.recorder
             .end_slice(now_ns, core.index, cpu_ns, claimable);
+        if task.is_completed()
+            && task.usage.cores() == 0
+            && let Some(class) = &task.class
+        {
+            self.history.record(class, task.usage.cpu_ns());
+        }
     }
 
     fn complete(&mut self, now_ns: u64, task: &Arc<Task>, afterwards: &mut Afterwards) {
@@ -220,9 +248,7 @@ impl State {
             return;
         }
         self.counted.completed += 1;
-        if let Some(class) = &task.class {
-            self.history.record(class, task.usage.cpu_ns());
-        }
+        task.set_completed();
         self.forget(now_ns, task, Ok(()), afterwards);
     }
 
@@ -250,6 +276,7 @@ impl State {
         {
             core.interrupt();
         }
+        self.wake_unbound(afterwards);
         match error {
             Error::Panicked { .. } => self.counted.panicked += 1,
             _ => self.counted.cancelled += 1,
