@@ -1,6 +1,7 @@
 //! The order half of a policy: whose turn it is.
 
 use crate::policy::Width;
+use crate::virtual_time::VirtualTime;
 use crate::work::Work;
 use alloc::boxed::Box;
 use core::fmt;
@@ -10,31 +11,17 @@ pub trait Order: fmt::Debug + Send {
     /// What requests are compared by: the smaller goes first.
     fn key(&self, work: &Work) -> u128;
 
-    /// A request arrives.
-    fn on_arrival(&mut self, _work: &mut Work) {}
-
-    /// A slice of `cost_ns` starts; `dispatched` does not yet include it.
-    fn on_dispatch(&mut self, _work: &mut Work, _cost_ns: u64) {}
-
-    /// A slice ends; `dispatched` is already reconciled to what it used.
-    fn on_slice_end(&mut self, _work: &mut Work, _slice: &Slice) {}
+    /// Where the order goes by virtual time: how much of it `cost_ns` takes for a request that has
+    /// the given share of the machine, if ranks decide shares.
+    fn virtual_cost(&self, _work: &Work, _cost_ns: u64, _rank_share: u64) -> Option<VirtualTime> {
+        None
+    }
 
     /// Where the order divides the machine by rank: the share of the request with the given rank
     /// (1 is the largest remaining) among `live`, in units of 2^-32.
     fn share_of_rank(&self, _rank: usize, _live: usize) -> u64 {
         0
     }
-}
-
-/// One stay of a request on a core, as planned and as measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Slice {
-    /// What was charged at its start, in nanoseconds of CPU time.
-    pub planned_ns: u64,
-    /// What it took, in nanoseconds of CPU time.
-    pub used_ns: u64,
-    /// The request's share of the machine at its start, where ranks decide it.
-    pub rank_share: u64,
 }
 
 /// What a policy is, as data: its file states it, the list names it.

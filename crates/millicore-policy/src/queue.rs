@@ -5,9 +5,11 @@ mod ranking;
 mod shares;
 
 use crate::heap::{Heap, Rank};
-use crate::order::{Order, Slice};
+use crate::order::Order;
 use crate::policy::Policy;
 use crate::request::{Request, Slab};
+use crate::virtual_time::SystemVirtualTime;
+use crate::work::Work;
 use ageing::Ageing;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,6 +18,8 @@ use shares::Shares;
 #[derive(Debug)]
 pub(crate) struct Queue {
     order: Box<dyn Order>,
+    /// Where a newcomer enters, for orders that go by virtual time.
+    system: SystemVirtualTime,
     members: Members,
     /// The members that could start a chunk now.
     line: Heap,
@@ -38,6 +42,7 @@ impl Queue {
         let definition = policy.definition();
         Self {
             order: (definition.build)(policy.parameter()),
+            system: SystemVirtualTime::new(),
             members: Members::default(),
             line: Heap::new(),
             ageing: ageing_ns.map(Ageing::new),
@@ -64,7 +69,7 @@ impl Queue {
     pub(crate) fn enter(&mut self, slot: u32, request: &mut Request) {
         request.member = self.members.add(slot);
         self.make_room(self.members.slots.len());
-        self.order.on_arrival(&mut request.work);
+        request.work.virtual_time = self.system.entry();
         if let Some(shares) = &mut self.shares {
             shares.enter(request);
         }
@@ -134,14 +139,30 @@ impl Queue {
             request.work.rank_share = self.order.share_of_rank(rank, live);
         }
         let request = &mut requests[slot];
-        self.order.on_dispatch(&mut request.work, planned_ns);
+        let work = &mut request.work;
+        if let Some(cost) = self.order.virtual_cost(work, planned_ns, work.rank_share) {
+            self.system.on_dispatch(work.virtual_time);
+            work.virtual_time = work.virtual_time.saturating_add(cost);
+        }
         if let Some(ageing) = &mut self.ageing {
             ageing.on_dispatch(request);
         }
     }
 
-    pub(crate) fn on_slice_end(&mut self, request: &mut Request, slice: &Slice) {
-        self.order.on_slice_end(&mut request.work, slice);
+    /// Corrects what a slice was charged at its start to what it used. It was charged at the share
+    /// that the request had then.
+    pub(crate) fn reconcile(
+        &self,
+        work: &mut Work,
+        planned_ns: u64,
+        used_ns: u64,
+        rank_share: u64,
+    ) {
+        let cost = |cost_ns| self.order.virtual_cost(work, cost_ns, rank_share);
+        if let (Some(planned), Some(used)) = (cost(planned_ns), cost(used_ns)) {
+            let before = work.virtual_time.saturating_sub(planned);
+            work.virtual_time = before.saturating_add(used);
+        }
     }
 }
 

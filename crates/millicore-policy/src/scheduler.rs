@@ -14,7 +14,6 @@ pub use change::SizesUnknown;
 
 use crate::admission::{Admission, Expiry, Refusal, Waiting};
 use crate::limit::{Limit, LimitSpec};
-use crate::order::Slice;
 use crate::policy::{Policy, Width};
 use crate::queue::Queue;
 use crate::request::{Request, RequestKey, Slab, Stage};
@@ -353,12 +352,9 @@ impl Scheduler {
         request.work.dispatched_ns = dispatched_ns.saturating_add(used_ns);
         let tenant = request.tenant;
         if running.is_known_to_order {
-            let slice = Slice {
-                planned_ns,
-                used_ns,
-                rank_share: running.rank_share,
-            };
-            self.tenants.queue(tenant).on_slice_end(request, &slice);
+            let rank_share = running.rank_share;
+            let queue = self.tenants.queue(tenant);
+            queue.reconcile(&mut request.work, planned_ns, used_ns, rank_share);
         }
         self.tenants.reconcile(tenant, now_ns, planned_ns, used_ns);
         if let Some(limit) = &mut self.machine {

@@ -5,9 +5,9 @@
 //! `(i/m)^E - ((i-1)/m)^E` of the machine, with `E = 1/(1-p)`. The shares become the weights of
 //! fair queueing. Among equal remainders the earlier arrival counts as the smaller.
 
-use crate::order::{Definition, Order, Parameter, Slice};
+use crate::order::{Definition, Order, Parameter};
 use crate::policy::Width;
-use crate::virtual_time::{SystemVirtualTime, VirtualTime};
+use crate::virtual_time::VirtualTime;
 use crate::work::Work;
 use alloc::boxed::Box;
 
@@ -18,13 +18,12 @@ pub(super) const DEFINITION: Definition = Definition {
     needs_size: true,
     divides_by_rank: true,
     parameter: Some(Parameter { default: 2, range: 1..=64 }),
-    build: |exponent| Box::new(HeSrpt { exponent, system: SystemVirtualTime::default() }),
+    build: |exponent| Box::new(HeSrpt { exponent }),
 };
 
 #[derive(Debug)]
 struct HeSrpt {
     exponent: u32,
-    system: SystemVirtualTime,
 }
 
 impl Order for HeSrpt {
@@ -32,20 +31,8 @@ impl Order for HeSrpt {
         work.virtual_time()
     }
 
-    fn on_arrival(&mut self, work: &mut Work) {
-        work.virtual_time = self.system.entry();
-    }
-
-    fn on_dispatch(&mut self, work: &mut Work, cost_ns: u64) {
-        self.system.on_dispatch(work.virtual_time);
-        work.virtual_time = work.virtual_time.saturating_add(charge(cost_ns, work.rank_share));
-    }
-
-    fn on_slice_end(&mut self, work: &mut Work, slice: &Slice) {
-        work.virtual_time = work
-            .virtual_time
-            .saturating_sub(charge(slice.planned_ns, slice.rank_share))
-            .saturating_add(charge(slice.used_ns, slice.rank_share));
+    fn virtual_cost(&self, _work: &Work, cost_ns: u64, rank_share: u64) -> Option<VirtualTime> {
+        Some(charge(cost_ns, rank_share))
     }
 
     fn share_of_rank(&self, rank: usize, live: usize) -> u64 {
