@@ -6,6 +6,7 @@ use crate::index::Index;
 use crate::parallel::{LoopBody, ParallelLoop};
 use crate::task::Task;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
@@ -210,6 +211,11 @@ where
     }
 
     fn reduce(&self, (): (), (): ()) {}
+
+    /// An index does not see in which chunk it is.
+    fn map_chunks(&self, range: Range<I>, _chunk_len: NonZeroU64) {
+        self.map(range);
+    }
 }
 
 /// What [`Cpu::run`] runs.
