@@ -39,17 +39,23 @@ pub(crate) fn plan(depth: Depth, exists: impl Fn(&str) -> bool) -> Vec<Step> {
             name: "tidy",
             command: None,
         },
-        step("clippy", "clippy --workspace --all-targets -- -D warnings"),
+        step(
+            "clippy",
+            "clippy --workspace --all-targets --all-features -- -D warnings",
+        ),
         // Without target flags cargo tests libraries, binaries, integration tests and doc examples,
         // builds the examples, and leaves the benches alone.
-        step("test", "test --workspace --no-fail-fast"),
+        step("test", "test --workspace --all-features --no-fail-fast"),
     ];
     if depth == Depth::Fast {
         return steps;
     }
     steps.push(
-        step("doc", "doc --workspace --no-deps --document-private-items")
-            .with("RUSTDOCFLAGS", "-D warnings".to_owned()),
+        step(
+            "doc",
+            "doc --workspace --all-features --no-deps --document-private-items",
+        )
+        .with("RUSTDOCFLAGS", "-D warnings".to_owned()),
     );
     if exists("crates/millicore/tests/loom.rs") {
         // Other flags rebuild every dependency: a directory of its own keeps the usual cache.

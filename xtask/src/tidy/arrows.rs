@@ -6,7 +6,8 @@ use crate::tidy::{Offence, Tree};
 struct Arrows {
     from: &'static str,
     to: &'static [&'static str],
-    /// What its tests may use beyond that: the sibling on the same floor, to compare the two.
+    /// What its tests and benchmarks may use beyond that: the sibling on the same floor, to compare
+    /// the two, and real work to run.
     to_in_tests: &'static [&'static str],
 }
 
@@ -45,7 +46,7 @@ const ARROWS: &[Arrows] = &[
     Arrows {
         from: "millicore",
         to: &["millicore-policy", "millicore-quota"],
-        to_in_tests: &["millicore-sim"],
+        to_in_tests: &["millicore-sim", "millicore-workload"],
     },
     Arrows {
         from: "millicore-sim",

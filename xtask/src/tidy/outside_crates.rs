@@ -13,6 +13,18 @@ struct Outside {
 
 const TABLE: &[Outside] = &[
     Outside {
+        name: "async-executor",
+        used_by: &[],
+        tested_by: &["millicore"],
+        reason: "what the executor is measured against",
+    },
+    Outside {
+        name: "axum",
+        used_by: &[],
+        tested_by: &["millicore"],
+        reason: "the example is a server as its readers write them",
+    },
+    Outside {
         name: "clap",
         used_by: &["millicore-cli"],
         tested_by: &[],
@@ -25,16 +37,46 @@ const TABLE: &[Outside] = &[
         reason: "traces are spreadsheets: quoting and columns by name are its whole work",
     },
     Outside {
+        name: "ctrlc",
+        used_by: &["millicore-cli"],
+        tested_by: &[],
+        reason: "an interrupt that reports what is finished, without unsafe code of ours",
+    },
+    Outside {
         name: "dashu-int",
         used_by: &["millicore-workload"],
         tested_by: &[],
         reason: "a factorial of 200 000 needs integers as long as memory",
     },
     Outside {
+        name: "indicatif",
+        used_by: &["millicore-cli"],
+        tested_by: &[],
+        reason: "a line of progress that stays silent where nobody looks",
+    },
+    Outside {
         name: "libfuzzer-sys",
         used_by: &["millicore-fuzz"],
         tested_by: &[],
         reason: "a fuzzer that follows which branches its inputs take",
+    },
+    Outside {
+        name: "futures-lite",
+        used_by: &[],
+        tested_by: &["millicore"],
+        reason: "a future is awaited where no runtime is",
+    },
+    Outside {
+        name: "loom",
+        used_by: &["millicore"],
+        tested_by: &[],
+        reason: "every interleaving of the protocols between threads",
+    },
+    Outside {
+        name: "pin-project-lite",
+        used_by: &["millicore"],
+        tested_by: &[],
+        reason: "a future inside a future, pinned without unsafe code of ours",
     },
     Outside {
         name: "png",
@@ -45,14 +87,13 @@ const TABLE: &[Outside] = &[
     Outside {
         name: "proptest",
         used_by: &[],
-        tested_by: &["millicore-policy", "millicore-quota", "millicore-workload"],
+        tested_by: &[
+            "millicore-policy",
+            "millicore-quota",
+            "millicore-sim",
+            "millicore-workload",
+        ],
         reason: "finds and shrinks the case nobody thought of; its seed is printed",
-    },
-    Outside {
-        name: "rand",
-        used_by: &["millicore-sim"],
-        tested_by: &[],
-        reason: "the traits of random numbers; what is drawn comes from a seeded generator",
     },
     Outside {
         name: "rand_pcg",
@@ -61,20 +102,26 @@ const TABLE: &[Outside] = &[
         reason: "one seed gives one trace, on every machine and in every later version",
     },
     Outside {
+        name: "rayon",
+        used_by: &[],
+        tested_by: &["millicore"],
+        reason: "what the executor is measured against",
+    },
+    Outside {
         name: "rustix",
         used_by: &["millicore", "millicore-quota", "millicore-workload"],
-        tested_by: &[],
+        tested_by: &["millicore-cli"],
         reason: "the kernel's affinity masks and CPU clocks without unsafe code of ours",
     },
     Outside {
         name: "serde",
-        used_by: &["millicore-lab", "millicore-sim", "xtask"],
+        used_by: &["millicore-cli", "millicore-lab", "xtask"],
         tested_by: &[],
         reason: "plain data to and from every format that is spoken here",
     },
     Outside {
         name: "serde_json",
-        used_by: &["millicore-lab", "millicore-sim"],
+        used_by: &["millicore-cli", "millicore-lab"],
         tested_by: &[],
         reason: "the reports that other programs read",
     },
@@ -92,10 +139,28 @@ const TABLE: &[Outside] = &[
         reason: "an error's sentence stands beside its variant",
     },
     Outside {
+        name: "tokio",
+        used_by: &[],
+        tested_by: &["millicore"],
+        reason: "handles are awaited on the runtime that most servers have",
+    },
+    Outside {
         name: "toml",
         used_by: &["xtask"],
         tested_by: &[],
         reason: "reads manifests, with the line on which a dependency stands",
+    },
+    Outside {
+        name: "tower-layer",
+        used_by: &["millicore"],
+        tested_by: &[],
+        reason: "the trait by which existing services adopt the executor",
+    },
+    Outside {
+        name: "tower-service",
+        used_by: &["millicore"],
+        tested_by: &[],
+        reason: "the trait by which existing services adopt the executor",
     },
 ];
 
