@@ -45,7 +45,7 @@ impl BodyState {
     }
 
     /// The poll that was claimed has returned and waits for something.
-    pub(crate) fn sleep(&self) {
+    pub(crate) fn fall_asleep(&self) {
         if !self.moves(POLLED, ASLEEP) {
             // It was woken while polled, a state that only this core leaves.
             self.0.swap(READY, Ordering::SeqCst);

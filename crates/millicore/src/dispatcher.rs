@@ -106,9 +106,10 @@ impl Dispatcher {
         self.with_state(|state, now_ns, afterwards| state.submit(now_ns, task, request, afterwards))
     }
 
-    /// Tells the policy how many slices of a request could start now.
-    pub(crate) fn offer(&self, task: &Task) {
-        self.with_state(|state, now_ns, afterwards| state.offer(now_ns, task, afterwards));
+    /// Tells the policy how many slices of a request could start now, beside what the calling core
+    /// goes on with in its own.
+    pub(crate) fn offer(&self, task: &Task, own: u32) {
+        self.with_state(|state, now_ns, afterwards| state.offer(now_ns, task, own, afterwards));
     }
 
     /// Ends a request without a result, if it is live.
@@ -126,6 +127,8 @@ impl Dispatcher {
                 state.end_slice(now_ns, core, ended, afterwards);
             }
             if !state.keeps_core(core) {
+                // What this core worked on, or was woken for, is now another's.
+                state.call_another(kept_time, afterwards);
                 return Next::Stop;
             }
             state.expire(now_ns, afterwards);

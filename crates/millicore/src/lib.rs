@@ -64,6 +64,9 @@ mod parking;
 
 mod virtual_executor;
 
+#[cfg(feature = "tower")]
+mod tower;
+
 pub use builder::{BuildError, Builder, CpuLimit};
 pub use cpu::{Checkpoint, Cpu, ForEach, MapReduce, RunOnce};
 pub use error::Error;
@@ -75,5 +78,7 @@ pub use millicore_policy::scheduler::Decision;
 pub use millicore_policy::{Policy, PolicyError, Width, journal};
 pub use parallel::{LoopBody, ParallelLoop};
 pub use request::{MAX_WEIGHT, Request};
+#[cfg(feature = "tower")]
+pub use tower::{Response, Scheduled, ScheduledError, ScheduledLayer};
 pub use usage::Progress;
 pub use virtual_executor::VirtualExecutor;

@@ -123,7 +123,7 @@ impl Task {
                 *body = None;
                 return true;
             }
-            Ok(Poll::Pending) => self.body_state.sleep(),
+            Ok(Poll::Pending) => self.body_state.fall_asleep(),
             Err(payload) => {
                 self.body_state.end();
                 let_go(body.take());
@@ -149,8 +149,10 @@ impl Task {
         let chunks = loops.iter().map(|open| open.unclaimed());
         let chunks = chunks.fold(0, u64::saturating_add);
         drop(loops);
-        if chunks > 1 || place() != Place::Body(self.address()) {
-            self.dispatcher.offer(self);
+        // In its own body's slice a core goes on with one chunk itself.
+        let own = u32::from(place() == Place::Body(self.address()));
+        if chunks > own.into() {
+            self.dispatcher.offer(self, own);
         }
     }
 
@@ -215,7 +217,7 @@ impl Wake for Task {
     fn wake_by_ref(self: &Arc<Self>) {
         let was_asleep = self.body_state.wake();
         if was_asleep && place() != Place::Slice(self.address()) {
-            self.dispatcher.offer(self);
+            self.dispatcher.offer(self, 0);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p millicore --test loom --release`
 #![cfg(loom)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../src/body_state.rs"]
 mod body_state;
@@ -268,7 +269,7 @@ fn check_body(wakers: usize) {
                     let raised = flags.iter().filter(|flag| flag.load(Ordering::Relaxed) > 0);
                     seen.store(raised.count(), Ordering::SeqCst);
                     polls.fetch_sub(1, Ordering::SeqCst);
-                    state.sleep();
+                    state.fall_asleep();
                 }
             }
         };

@@ -137,9 +137,16 @@ impl State {
         self.tasks[key.index()] = Some(Arc::clone(task));
     }
 
-    pub(super) fn offer(&mut self, now_ns: u64, task: &Task, afterwards: &mut Afterwards) {
+    pub(super) fn offer(
+        &mut self,
+        now_ns: u64,
+        task: &Task,
+        own: u32,
+        afterwards: &mut Afterwards,
+    ) {
         if let Some(key) = task.key() {
-            self.recorder.offer(now_ns, key, task.claimable());
+            let claimable = task.claimable().saturating_sub(own);
+            self.recorder.offer(now_ns, key, claimable);
             self.call_for(now_ns, task, afterwards);
         }
     }

@@ -15,7 +15,11 @@ pub(crate) fn check_conserved(metrics: &Metrics) {
         + metrics.panicked
         + metrics.refused
         + metrics.expired;
-    assert_eq!(metrics.submitted, ended + metrics.live as u64, "{metrics:?}");
+    assert_eq!(
+        metrics.submitted,
+        ended + metrics.live as u64,
+        "{metrics:?}"
+    );
 }
 
 /// Every core has ended what it began.
@@ -66,9 +70,12 @@ fn cpu_time_is_that_of_the_threads() {
     let executor = builder(2).build().unwrap();
     let request = executor.submit(Request::new(), |cpu| async move {
         let spin = |part: std::ops::Range<u64>| {
-            part.fold(0_u64, |sum, n| std::hint::black_box(sum.wrapping_add(n * n)))
+            part.fold(0_u64, |sum, n| {
+                std::hint::black_box(sum.wrapping_add(n * n))
+            })
         };
-        cpu.map_reduce(0..3_000_000_u64, spin, u64::wrapping_add).await
+        cpu.map_reduce(0..3_000_000_u64, spin, u64::wrapping_add)
+            .await
     });
     until("its account is that of the cores", || {
         is_quiet(&executor) && request.progress().cpu_time == executor.metrics().cpu_time

@@ -51,15 +51,20 @@ fn a_full_queue_says_when_to_come_back() {
     for handle in waiting {
         assert_eq!(finish(handle), Ok(3));
     }
-    assert_eq!(finish(executor.submit(Request::new(), |_| async { 4 })), Ok(4));
+    assert_eq!(
+        finish(executor.submit(Request::new(), |_| async { 4 })),
+        Ok(4)
+    );
 }
 
 #[test]
 fn a_deadline_that_has_passed_is_refused() {
     let executor = builder(1).build().unwrap();
-    check_refused(&executor, Request::new().deadline(Duration::ZERO), |error| {
-        *error == Error::DeadlinePassed
-    });
+    check_refused(
+        &executor,
+        Request::new().deadline(Duration::ZERO),
+        |error| *error == Error::DeadlinePassed,
+    );
 }
 
 #[test]
@@ -81,7 +86,10 @@ fn check_size_needed(policy: Policy, needed: bool) {
         check_refused(&executor, Request::new(), names);
         check_refused(&executor, class(), names);
     } else {
-        assert_eq!(finish(executor.submit(Request::new(), |_| async { 1 })), Ok(1));
+        assert_eq!(
+            finish(executor.submit(Request::new(), |_| async { 1 })),
+            Ok(1)
+        );
     }
     let sized = class().size(SECOND);
     assert_eq!(finish(executor.submit(sized, |_| async { 2 })), Ok(2));

@@ -2,8 +2,8 @@
 
 use crate::deadline::{Gate, builder, finish, until};
 use millicore::{Cpu, Executor, Handle, Policy, Request};
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::cell::RefCell;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,9 @@ fn check_live(change: impl Fn(&Executor, usize)) {
 
 #[test]
 fn the_policy_changes_with_work_in_flight() {
-    let policies = ["srpt", "fifo", "las/one", "hesrpt", "sjf", "fair", "focus/2", "edf"];
+    let policies = [
+        "srpt", "fifo", "las/one", "hesrpt", "sjf", "fair", "focus/2", "edf",
+    ];
     check_live(|executor, round| {
         let policy: Policy = policies[round % policies.len()].parse().unwrap();
         executor.set_policy(policy).unwrap();
@@ -44,7 +46,9 @@ fn cores_change_with_work_in_flight() {
     let counts = [1, 4, 2, 1, 3, 1, 1, 2];
     check_live(|executor, round| {
         let cores = counts[round % counts.len()];
-        executor.set_cores(NonZeroUsize::new(cores).unwrap()).unwrap();
+        executor
+            .set_cores(NonZeroUsize::new(cores).unwrap())
+            .unwrap();
         assert_eq!(executor.cores(), cores);
     });
 }
@@ -52,12 +56,53 @@ fn cores_change_with_work_in_flight() {
 #[test]
 fn cores_change_under_a_policy_that_keeps_them() {
     check_live(|executor, round| {
-        let policy = if round % 7 < 5 { Policy::fifo() } else { Policy::sjf() };
+        let policy = if round % 7 < 5 {
+            Policy::fifo()
+        } else {
+            Policy::sjf()
+        };
         executor.set_policy(policy).unwrap();
         executor
             .set_cores(NonZeroUsize::new(1 + round % 3).unwrap())
             .unwrap();
     });
+}
+
+/// The core that leaves works on the only request, and the one that stays sleeps meanwhile.
+#[test]
+fn a_core_that_leaves_hands_its_request_on() {
+    let executor = builder(2)
+        .policy("focus/one".parse().unwrap())
+        .build()
+        .unwrap();
+    let holding = || {
+        let (send, name) = std::sync::mpsc::channel();
+        let release = Gate::default();
+        let released = release.clone();
+        let handle = executor.submit(Request::new(), |cpu| async move {
+            cpu.run(move || {
+                send.send(std::thread::current().name().map(str::to_owned))
+                    .unwrap();
+                released.wait();
+            })
+            .await;
+            cpu.run(|| ()).await;
+        });
+        let core = name.recv().unwrap().expect("a worker has a name");
+        (core, release, handle)
+    };
+    let mut both = [holding(), holding()];
+    both.sort_by(|one, other| one.0.cmp(&other.0));
+    let [(stays, end, first), (leaves, release, second)] = both;
+    assert_eq!(
+        (stays.as_str(), leaves.as_str()),
+        ("millicore-0", "millicore-1")
+    );
+    end.open();
+    assert_eq!(finish(first), Ok(()));
+    executor.set_cores(NonZeroUsize::MIN).unwrap();
+    release.open();
+    assert_eq!(finish(second), Ok(()));
 }
 
 /// How many chunks of one loop are inside a gate at once.
@@ -69,7 +114,9 @@ fn check_cores_at_work(executor: &Executor, cores: u32) {
             .chunk_len(NonZeroU64::MIN)
             .await;
     });
-    until("every core works on it", || request.progress().cores == cores);
+    until("every core works on it", || {
+        request.progress().cores == cores
+    });
     release.open();
     assert_eq!(request.progress().most_cores, cores);
     assert_eq!(finish(request), Ok(()));
@@ -99,7 +146,11 @@ fn threads_that_have_left_leave_no_stack() {
         })
         .build()
         .unwrap();
-    let set_cores = |cores| executor.set_cores(NonZeroUsize::new(cores).unwrap()).unwrap();
+    let set_cores = |cores| {
+        executor
+            .set_cores(NonZeroUsize::new(cores).unwrap())
+            .unwrap();
+    };
     let mappings = || {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         maps.lines().count()

@@ -58,7 +58,10 @@ fn check_cancel(when: When, expected: &Result<u32, Error>) {
     until("nothing of the request is left", || {
         watched.strong_count() == 0
     });
-    assert_eq!(finish(executor.submit(Request::new(), |_| async { 1 })), Ok(1));
+    assert_eq!(
+        finish(executor.submit(Request::new(), |_| async { 1 })),
+        Ok(1)
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn an_unwanted_result_may_use_the_executor_as_it_goes() {
         drop(inside);
         signal.open();
         released.wait();
-        inner
+        vec![inner]
     });
     begun.wait();
     drop(request);
@@ -112,7 +115,10 @@ fn an_unwanted_result_may_use_the_executor_as_it_goes() {
     until("both requests are cancelled", || {
         executor.metrics().cancelled == 2
     });
-    assert_eq!(finish(executor.submit(Request::new(), |_| async { 1 })), Ok(1));
+    assert_eq!(
+        finish(executor.submit(Request::new(), |_| async { 1 })),
+        Ok(1)
+    );
 }
 
 fn check_shutdown(how: Shutdown, expected: &Result<u32, Error>) {

@@ -40,7 +40,11 @@ fn check_throttled(policy: &str, limit: CpuLimit, tenant_limit: Option<&str>) {
     };
     let handles: Vec<_> = (0..5).map(|_| submit(&executor, request(), 30)).collect();
     for handle in handles {
-        assert_eq!(finish(handle), Ok(()), "{policy} {limit:?} {tenant_limit:?}");
+        assert_eq!(
+            finish(handle),
+            Ok(()),
+            "{policy} {limit:?} {tenant_limit:?}"
+        );
     }
 }
 
@@ -146,7 +150,11 @@ fn check_pace(limit: CpuLimit, tenant_limit: Option<&str>, chunks: u32, expected
             .await;
     });
     executor.run_to_end();
-    assert_eq!(request.progress().age, expected, "{limit:?} {tenant_limit:?}");
+    assert_eq!(
+        request.progress().age,
+        expected,
+        "{limit:?} {tenant_limit:?}"
+    );
     assert_eq!(finish(request), Ok(()));
 }
 

@@ -58,7 +58,14 @@ fn ranges_reach_the_ends_of_their_integers() {
     check_concatenation(&executor, i32::MIN..i32::MIN + 9, Some(2));
     check_concatenation(&executor, i64::MAX - 9..i64::MAX, None);
     check_concatenation(&executor, 9..9_u32, Some(1));
-    check_concatenation(&executor, Range { start: 9, end: 2_i32 }, None);
+    check_concatenation(
+        &executor,
+        Range {
+            start: 9,
+            end: 2_i32,
+        },
+        None,
+    );
 }
 
 fn check_whole_width(range: Range<u64>, chunk_len: u64) {
@@ -103,7 +110,9 @@ fn check_once(policy: Policy, meddle: impl Fn(&Executor, usize)) {
         meddle(&executor, round);
     }
     finish(all).unwrap();
-    let wrong = runs.iter().position(|runs| runs.load(Ordering::Relaxed) != 1);
+    let wrong = runs
+        .iter()
+        .position(|runs| runs.load(Ordering::Relaxed) != 1);
     assert_eq!(wrong, None, "an index that did not run exactly once");
 }
 

@@ -19,13 +19,11 @@ fn one_core(policy: Policy) -> Builder {
 }
 
 /// So many chunks of a millisecond.
-fn chunks(cpu: Cpu, count: u32) -> impl Future<Output = ()> + Send {
-    async move {
-        let chunk = cpu.clone();
-        cpu.for_each(0..count, move |_| chunk.declare(MILLISECOND))
-            .chunk_len(NonZeroU64::MIN)
-            .await;
-    }
+async fn chunks(cpu: Cpu, count: u32) {
+    let chunk = cpu.clone();
+    cpu.for_each(0..count, move |_| chunk.declare(MILLISECOND))
+        .chunk_len(NonZeroU64::MIN)
+        .await;
 }
 
 /// A request as it is asked for, when it comes, how many milliseconds it takes, when it ends.

@@ -128,12 +128,15 @@ fn check_dropped_by_end(end: impl FnOnce(&millicore::Handle<()>)) {
     let executor = builder(1).build().unwrap();
     let request = executor.submit(Request::new(), |_| async move {
         let _captured = PanicsWhenDropped("gone with the body");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     until("the body waits", || request.progress().slices > 0);
     end(&request);
     assert_eq!(finish(request), Err(Error::Cancelled));
-    assert_eq!(finish(executor.submit(Request::new(), |_| async { 1 })), Ok(1));
+    assert_eq!(
+        finish(executor.submit(Request::new(), |_| async { 1 })),
+        Ok(1)
+    );
 }
 
 #[test]
@@ -173,5 +176,8 @@ fn an_unwanted_result_panics_as_it_goes() {
     request.detach();
     release.open();
     until("it has ended", || executor.metrics().panicked == 1);
-    assert_eq!(finish(executor.submit(Request::new(), |_| async { 1 })), Ok(1));
+    assert_eq!(
+        finish(executor.submit(Request::new(), |_| async { 1 })),
+        Ok(1)
+    );
 }

@@ -28,7 +28,11 @@ fn everything_at_once() {
         .max_waiting(200)
         .max_wait(Duration::from_millis(500))
         .tenant("a", NonZeroU32::MIN, None)
-        .tenant("b", NonZeroU32::new(3).unwrap(), Some("1500m".parse().unwrap()))
+        .tenant(
+            "b",
+            NonZeroU32::new(3).unwrap(),
+            Some("1500m".parse().unwrap()),
+        )
         .build()
         .unwrap();
     let held = Arc::new(());
@@ -60,12 +64,7 @@ fn everything_at_once() {
     until("nothing is left", || Arc::strong_count(&held) == 1);
 }
 
-fn submit(
-    executor: &Executor,
-    chance: &mut Seeded,
-    number: u64,
-    held: &Arc<()>,
-) -> Handle<u64> {
+fn submit(executor: &Executor, chance: &mut Seeded, number: u64, held: &Arc<()>) -> Handle<u64> {
     let kind = chance.below(8);
     let held = Arc::clone(held);
     executor.submit(described(chance), move |cpu| async move {
@@ -82,13 +81,15 @@ fn described(chance: &mut Seeded) -> Request {
         request = request.size(Duration::from_micros(chance.below(1000)));
     }
     if chance.one_in(2) {
-        request = request.tenant(["a", "b", "nobody knows"][usize::try_from(chance.below(20) / 9).unwrap()]);
+        request = request
+            .tenant(["a", "b", "nobody knows"][usize::try_from(chance.below(20) / 9).unwrap()]);
     }
     if chance.one_in(4) {
         request = request.deadline(Duration::from_micros(chance.below(100_000)));
     }
     if chance.one_in(4) {
-        request = request.max_cores(NonZeroU32::new(1 + u32::try_from(chance.below(3)).unwrap()).unwrap());
+        request = request
+            .max_cores(NonZeroU32::new(1 + u32::try_from(chance.below(3)).unwrap()).unwrap());
     }
     request
 }
@@ -101,10 +102,14 @@ async fn work(cpu: Cpu, kind: u64, number: u64) -> u64 {
         0 => cpu.run(move || sum(0..100)).await,
         1 => {
             let all = cpu.map_reduce(0..100, sum, add);
-            all.chunk_len(NonZeroU64::new(1 + number % 9).unwrap()).await
+            all.chunk_len(NonZeroU64::new(1 + number % 9).unwrap())
+                .await
         }
         2 => {
-            let (low, high) = (cpu.map_reduce(0..50, sum, add), cpu.map_reduce(50..100, sum, add));
+            let (low, high) = (
+                cpu.map_reduce(0..50, sum, add),
+                cpu.map_reduce(50..100, sum, add),
+            );
             let (low, high) = cpu.join(low, high).await;
             low + high
         }
@@ -143,14 +148,18 @@ async fn work(cpu: Cpu, kind: u64, number: u64) -> u64 {
 fn meddle(executor: &Executor, chance: &mut Seeded, handles: &mut Vec<Handle<u64>>) {
     match chance.below(40) {
         0 => {
-            let names = ["fifo", "fair", "focus", "las", "edf", "srpt", "sjf", "hesrpt", "las/one"];
+            let names = [
+                "fifo", "fair", "focus", "las", "edf", "srpt", "sjf", "hesrpt", "las/one",
+            ];
             let name = names[usize::try_from(chance.below(9)).unwrap()];
             // Refused while somebody has no size, which is fine.
             let _ = executor.set_policy(name.parse::<Policy>().unwrap());
         }
         1..=3 => {
             let cores = 1 + usize::try_from(chance.below(4)).unwrap();
-            executor.set_cores(NonZeroUsize::new(cores).unwrap()).unwrap();
+            executor
+                .set_cores(NonZeroUsize::new(cores).unwrap())
+                .unwrap();
         }
         4 => executor.set_cpu_limit(CpuLimit::AtMost("800m".parse().unwrap())),
         5 | 6 => executor.set_cpu_limit(CpuLimit::Unlimited),

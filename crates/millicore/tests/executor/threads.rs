@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What `look` finds on the thread of a chunk.
 fn on_worker<T: Send + 'static>(builder: Builder, look: fn() -> T) -> T {
     let executor = builder.build().unwrap();
-    let seen = executor.submit(Request::new(), move |cpu| async move { cpu.run(look).await });
+    let seen = executor.submit(
+        Request::new(),
+        move |cpu| async move { cpu.run(look).await },
+    );
     finish(seen).unwrap()
 }
 
@@ -18,7 +21,10 @@ fn thread_name() -> Option<String> {
 
 #[test]
 fn workers_have_names() {
-    assert_eq!(on_worker(builder(1), thread_name).as_deref(), Some("millicore-0"));
+    assert_eq!(
+        on_worker(builder(1), thread_name).as_deref(),
+        Some("millicore-0")
+    );
     let named = builder(1).worker_name(|core| format!("crunch {core}"));
     assert_eq!(on_worker(named, thread_name).as_deref(), Some("crunch 0"));
     // As /proc and ps show it.
@@ -58,12 +64,17 @@ fn a_worker_is_pinned_and_nice() {
         rustix::process::getpriority_process(Some(thread)).unwrap()
     };
     let before = niceness();
-    assert_eq!(on_worker(builder(1).niceness(before + 5), thread_niceness), before + 5);
+    assert_eq!(
+        on_worker(builder(1).niceness(before + 5), thread_niceness),
+        before + 5
+    );
     assert_eq!(niceness(), before, "only workers are nicer");
 
     let processors = || {
         let set = rustix::thread::sched_getaffinity(None).unwrap();
-        (0..rustix::thread::CpuSet::MAX_CPU).filter(|&processor| set.is_set(processor)).collect::<Vec<_>>()
+        (0..rustix::thread::CpuSet::MAX_CPU)
+            .filter(|&processor| set.is_set(processor))
+            .collect::<Vec<_>>()
     };
     let mine = processors();
     let last = *mine.last().unwrap();

@@ -82,7 +82,8 @@ fn many_threads_wake_many_bodies() {
             let (send, receive) = oneshot::channel::<usize>();
             let handle = executor.submit(Request::new(), |cpu| async move {
                 let sent = receive.await.unwrap();
-                cpu.map_reduce(0..sent, |part| part.len(), |a, b| a + b).await
+                cpu.map_reduce(0..sent, |part| part.len(), |a, b| a + b)
+                    .await
             });
             (send, handle)
         })
