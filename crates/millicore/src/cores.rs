@@ -1,5 +1,6 @@
 //! What a core shares with others: its interrupt, its slice's end, where its thread stands.
 
+use crate::parallel::Interrupt;
 use crate::parking::Parker;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -45,8 +46,8 @@ impl Core {
         self.interrupt.store(false, Ordering::SeqCst);
     }
 
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::SeqCst)
+    pub(crate) const fn raised(&self) -> Interrupt<'_> {
+        Interrupt::new(&self.interrupt)
     }
 
     pub(crate) fn begin_slice(&self, ends_ns: u64) {
@@ -54,7 +55,7 @@ impl Core {
     }
 
     pub(crate) fn slice_is_over(&self, progress_ns: u64) -> bool {
-        self.is_interrupted() || progress_ns >= self.slice_ends_ns.load(Ordering::Relaxed)
+        self.raised().is_raised() || progress_ns >= self.slice_ends_ns.load(Ordering::Relaxed)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::cores::current_core;
 use crate::index::Index;
-use crate::parallel::{LoopBody, ParallelLoop};
+use crate::parallel::{Interrupt, LoopBody, ParallelLoop};
 use crate::task::Task;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
@@ -212,9 +212,35 @@ where
 
     fn reduce(&self, (): (), (): ()) {}
 
-    /// An index does not see in which chunk it is.
-    fn map_chunks(&self, range: Range<I>, _chunk_len: NonZeroU64) {
-        self.map(range);
+    /// An index does not see in which chunk it is, so that only the looks are left of chunks.
+    fn map_chunks(
+        &self,
+        range: Range<I>,
+        chunk_len: NonZeroU64,
+        interrupt: Interrupt<'_>,
+    ) -> ((), u64) {
+        let (start, len) = (range.start, range.start.distance(range.end));
+        if chunk_len == NonZeroU64::MIN {
+            let mut ran = 0;
+            for index in range {
+                (self.each)(index);
+                ran += 1;
+                if interrupt.is_raised() {
+                    break;
+                }
+            }
+            return ((), ran);
+        }
+        let mut reached = 0;
+        while reached < len {
+            let to = reached.saturating_add(chunk_len.get()).min(len);
+            self.map(start.plus(reached)..start.plus(to));
+            reached = to;
+            if interrupt.is_raised() {
+                break;
+            }
+        }
+        ((), reached)
     }
 }
 

@@ -3,9 +3,8 @@
 //! A claim takes as many indexes as are worth about the target of work, found by measuring the
 //! claims before; near the end of the range claims shrink, so that the cores end together. A claim
 //! is one chunk, unless the caller fixed the length of a chunk: then it may take many, and the
-//! core looks between them whether it should stop. What it has not run then goes back to the loop.
-//! Chunks that are much shorter than a claim are run a stretch at a time, about 2 µs, between two
-//! looks, because a look after each would cost more than such chunks themselves.
+//! core looks between any two of them whether it should stop. What it has not run then goes back
+//! to the loop.
 //!
 //! Results are combined in the order of the range: each is joined with the neighbours that are
 //! there already, outside the lock, until one result covers the range.
@@ -20,7 +19,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -52,20 +51,43 @@ pub trait LoopBody: Send + Sync + 'static {
     /// Combines what two adjacent parts yielded.
     fn reduce(&self, left: Self::Output, right: Self::Output) -> Self::Output;
 
-    /// Runs a part of the range that is not empty in chunks of so many indexes, the last one shorter.
-    fn map_chunks(&self, range: Range<Self::Index>, chunk_len: NonZeroU64) -> Self::Output {
+    /// Runs a part of the range that is not empty in chunks of so many indexes, the last one
+    /// shorter, until the interrupt is raised; also says how many indexes it ran.
+    fn map_chunks(
+        &self,
+        range: Range<Self::Index>,
+        chunk_len: NonZeroU64,
+        interrupt: Interrupt<'_>,
+    ) -> (Self::Output, u64) {
         let (start, len) = (range.start, range.start.distance(range.end));
         let chunk = |from: u64| {
             let to = from.saturating_add(chunk_len.get()).min(len);
             (self.map(start.plus(from)..start.plus(to)), to)
         };
         let (mut value, mut reached) = chunk(0);
-        while reached < len {
+        while reached < len && !interrupt.is_raised() {
             let (next, to) = chunk(reached);
             value = self.reduce(value, next);
             reached = to;
         }
-        value
+        (value, reached)
+    }
+}
+
+/// Whether a core should stop at the end of its chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupt<'a>(&'a AtomicBool);
+
+impl<'a> Interrupt<'a> {
+    pub(crate) const fn new(flag: &'a AtomicBool) -> Self {
+        Self(flag)
+    }
+
+    /// Costs a load from the core's own cache.
+    #[inline]
+    #[must_use]
+    pub fn is_raised(self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -140,19 +162,9 @@ impl<W: LoopBody> OpenLoop<W> {
         let Some(chunk_len) = self.chunk_len else {
             return (self.work.map(self.range(claimed.clone())), claimed.end);
         };
-        let worth = self.claim_len.load(Ordering::Relaxed);
-        let stretch_len = (worth / LOOKS).max(1).next_multiple_of(chunk_len.get());
-        let stretch = |start: u64| {
-            let end = claimed.end.min(start.saturating_add(stretch_len));
-            (self.work.map_chunks(self.range(start..end), chunk_len), end)
-        };
-        let (mut value, mut reached) = stretch(claimed.start);
-        while reached < claimed.end && !slice.is_interrupted() {
-            let (next, end) = stretch(reached);
-            value = self.work.reduce(value, next);
-            reached = end;
-        }
-        (value, reached)
+        let range = self.range(claimed.clone());
+        let (value, ran) = self.work.map_chunks(range, chunk_len, slice.interrupt());
+        (value, claimed.start + ran)
     }
 
     /// Learns from a claim how many indexes are worth the target of work.
@@ -219,8 +231,6 @@ impl<W: LoopBody> OpenLoop<W> {
 
 /// A claim near the end of a range is never less than this part of a usual one.
 const TAIL_SHARE: u64 = 16;
-/// How often a core looks during a claim of the usual length whether it should stop.
-const LOOKS: u64 = 64;
 /// Claims grow and shrink by no more than this factor at once.
 const GROWTH: u64 = 16;
 
@@ -290,9 +300,8 @@ impl<W: LoopBody> ParallelLoop<W> {
         }
     }
 
-    /// Fixes how many indexes a chunk has: the core looks between chunks whether another request
-    /// should go first, or about every 2 µs where chunks are shorter. Without it chunks of about
-    /// 100 µs are cut.
+    /// Fixes how many indexes a chunk has: the core looks between any two chunks whether another
+    /// request should go first. Without it chunks of about 100 µs are cut.
     pub fn chunk_len(mut self, indexes: NonZeroU64) -> Self {
         if let Stage::Unopened { chunk_len, .. } = &mut self.stage {
             *chunk_len = Some(indexes);

@@ -29,11 +29,9 @@ impl<S, D: Clone> Layer<S> for ScheduledLayer<D> {
     type Service = Scheduled<S, D>;
 
     fn layer(&self, inner: S) -> Scheduled<S, D> {
-        let ScheduledLayer { executor, describe } = self.clone();
         Scheduled {
             inner,
-            executor,
-            describe,
+            layer: self.clone(),
         }
     }
 }
@@ -46,8 +44,7 @@ impl<S, D: Clone> Layer<S> for ScheduledLayer<D> {
 #[derive(Clone, Debug)]
 pub struct Scheduled<S, D> {
     inner: S,
-    executor: Arc<Executor>,
-    describe: D,
+    layer: ScheduledLayer<D>,
 }
 
 impl<S, D, R> Service<R> for Scheduled<S, D>
@@ -64,18 +61,17 @@ where
     type Future = Response<S::Response, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner
-            .poll_ready(context)
-            .map_err(ScheduledError::Service)
+        let ready = self.inner.poll_ready(context);
+        ready.map_err(ScheduledError::Service)
     }
 
     fn call(&mut self, call: R) -> Self::Future {
         let clone = self.inner.clone();
         // The one that was polled ready takes the call.
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let request = (self.describe)(&call);
+        let request = (self.layer.describe)(&call);
         let body = |_| async move { inner.call(call).await };
-        Response(self.executor.submit(request, body))
+        Response(self.layer.executor.submit(request, body))
     }
 }
 

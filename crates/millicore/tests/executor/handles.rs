@@ -82,13 +82,9 @@ fn a_detached_request_goes_on() {
     until("it is complete", || executor.metrics().completed == 1);
 }
 
-/// Drops the handle at some moment of a long loop and counts the chunks that ran. The target is
-/// less than a chunk, because a core looks only between stretches of chunks shorter than it.
+/// Drops the handle at some moment of a long loop and counts the chunks that ran.
 fn check_drop(cores: usize, chunks_before_drop: u64) {
-    let executor = builder(cores)
-        .chunk_target(Duration::from_nanos(1))
-        .build()
-        .unwrap();
+    let executor = builder(cores).build().unwrap();
     let ran = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&ran);
     let enough = Gate::default();
