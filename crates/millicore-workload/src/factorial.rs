@@ -239,7 +239,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(debug_assertions, ignore = "takes 3 s optimised, a minute otherwise")]
     fn the_factorial_of_the_article() {
         let large = product_of_range(1..200_001);
         assert_eq!(naive(200_000, 1000), large);

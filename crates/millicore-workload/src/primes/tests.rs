@@ -68,10 +68,6 @@ fn known_counts() {
 }
 
 #[test]
-#[cfg_attr(
-    debug_assertions,
-    ignore = "takes a second optimised, half a minute otherwise"
-)]
 fn known_counts_of_large_powers() {
     check_below(100_000_000, 5_761_455);
     check_below(1_000_000_000, 50_847_534);
