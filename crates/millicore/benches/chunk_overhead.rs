@@ -16,6 +16,7 @@
 #[path = "chunk_overhead/contestants.rs"]
 mod contestants;
 mod measure;
+mod processor;
 mod samples;
 
 use contestants::{Chunk, Contestants, THREADS};

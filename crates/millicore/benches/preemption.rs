@@ -15,6 +15,7 @@
 )]
 
 mod measure;
+mod processor;
 mod samples;
 
 use measure::{Report, Table, bar};
@@ -33,7 +34,7 @@ const MOST_P99_US: f64 = 100.0 + 1_000.0;
 
 fn main() {
     let report = Report::open("From submit to start, over a long request in chunks of 100 µs");
-    let pinned = pin_to(SUBMITTER);
+    let pinned = processor::stay_on(SUBMITTER);
     let calibration = Calibration::measure();
     let executor = Executor::builder()
         .policy(Policy::srpt())
@@ -132,10 +133,4 @@ fn spin_until(then: Instant) {
     while Instant::now() < then {
         std::hint::spin_loop();
     }
-}
-
-fn pin_to(processor: usize) -> bool {
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(processor);
-    rustix::thread::sched_setaffinity(None, &set).is_ok()
 }

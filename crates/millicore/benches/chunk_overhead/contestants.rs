@@ -1,5 +1,9 @@
 //! The ways to run empty chunks on two threads: millicore, rayon, tokio, async-executor.
+//!
+//! The threads of a pool stay on processors 0 and 1. A run lasts a millisecond or two, and the
+//! kernel may leave two threads on one processor for as long: that would be measured otherwise.
 
+use crate::processor::stay_on;
 use async_executor::Executor as AsyncExecutor;
 use futures_lite::future;
 use millicore::{CpuLimit, Executor, Policy, Request};
@@ -7,7 +11,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use std::hint::black_box;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) const THREADS: usize = 2;
 
@@ -27,26 +31,35 @@ pub(crate) struct Contestants {
 impl Contestants {
     pub(crate) fn start() -> Self {
         let async_executor = Arc::new(AsyncExecutor::new());
-        for _ in 0..THREADS {
+        for processor in 0..THREADS {
             let executor = Arc::clone(&async_executor);
             // Ends with the process.
             std::thread::spawn(move || {
+                stay_on(processor);
                 future::block_on(executor.run(future::pending::<()>()));
             });
         }
+        let started = AtomicUsize::new(0);
         Self {
             millicore: Executor::builder()
                 .policy(Policy::focus())
                 .cores(NonZeroUsize::new(THREADS).expect("two"))
                 .cpu_limit(CpuLimit::Unlimited)
+                .pin_to([0, 1])
                 .build()
                 .expect("two workers start"),
             rayon: rayon::ThreadPoolBuilder::new()
                 .num_threads(THREADS)
+                .start_handler(|thread| {
+                    stay_on(thread);
+                })
                 .build()
                 .expect("two workers start"),
             tokio: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(THREADS)
+                .on_thread_start(move || {
+                    stay_on(started.fetch_add(1, Ordering::Relaxed) % THREADS);
+                })
                 .build()
                 .expect("two workers start"),
             async_executor,
