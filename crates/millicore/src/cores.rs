@@ -1,6 +1,6 @@
 //! What a core shares with others: its interrupt, its slice's end, where its thread stands.
 
-use crate::parallel::Interrupt;
+use crate::parallel::Bound;
 use crate::parking::Parker;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub(crate) struct Core {
     pub(crate) parker: Parker,
     /// Set when the slice should end at the next chunk boundary.
     interrupt: AtomicBool,
+    /// How many indexes of the claim at work are to run.
+    claim_bound: AtomicU64,
     /// When the slice ends, on the clock of progress.
     slice_ends_ns: AtomicU64,
     /// CPU time spent on requests, in nanoseconds.
@@ -29,6 +31,7 @@ impl Core {
             index,
             parker: Parker::new(),
             interrupt: AtomicBool::new(false),
+            claim_bound: AtomicU64::new(0),
             slice_ends_ns: AtomicU64::new(0),
             busy_ns: AtomicU64::new(0),
             slices: AtomicU64::new(0),
@@ -38,6 +41,7 @@ impl Core {
     /// Asks the slice to end at the next chunk boundary.
     pub(crate) fn interrupt(&self) {
         self.interrupt.store(true, Ordering::SeqCst);
+        self.claim_bound.store(0, Ordering::SeqCst);
     }
 
     /// Called under the lock under which the slice was decided, so that an interrupt meant for
@@ -46,8 +50,19 @@ impl Core {
         self.interrupt.store(false, Ordering::SeqCst);
     }
 
-    pub(crate) const fn raised(&self) -> Interrupt<'_> {
-        Interrupt::new(&self.interrupt)
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::SeqCst)
+    }
+
+    /// Bounds the loop over a claim of so many indexes; an interrupt lowers the bound to nothing.
+    /// One that comes before the bound is set is seen after it: the flag is raised first and the
+    /// bound lowered second, and here the bound is set first and the flag read second.
+    pub(crate) fn bound_claim(&self, indexes: u64) -> Bound<'_> {
+        self.claim_bound.store(indexes, Ordering::SeqCst);
+        if self.is_interrupted() {
+            self.claim_bound.store(0, Ordering::SeqCst);
+        }
+        Bound::new(&self.claim_bound)
     }
 
     pub(crate) fn begin_slice(&self, ends_ns: u64) {
@@ -55,7 +70,7 @@ impl Core {
     }
 
     pub(crate) fn slice_is_over(&self, progress_ns: u64) -> bool {
-        self.raised().is_raised() || progress_ns >= self.slice_ends_ns.load(Ordering::Relaxed)
+        self.is_interrupted() || progress_ns >= self.slice_ends_ns.load(Ordering::Relaxed)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::cores::current_core;
 use crate::index::Index;
-use crate::parallel::{Interrupt, LoopBody, ParallelLoop};
+use crate::parallel::{Bound, LoopBody, ParallelLoop};
 use crate::task::Task;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
@@ -217,30 +217,22 @@ where
         &self,
         range: Range<I>,
         chunk_len: NonZeroU64,
-        interrupt: Interrupt<'_>,
-    ) -> ((), u64) {
+        bound: Bound<'_>,
+    ) -> Option<((), u64)> {
         let (start, len) = (range.start, range.start.distance(range.end));
-        if chunk_len == NonZeroU64::MIN {
-            let mut ran = 0;
-            for index in range {
-                (self.each)(index);
-                ran += 1;
-                if interrupt.is_raised() {
-                    break;
-                }
-            }
-            return ((), ran);
-        }
         let mut reached = 0;
-        while reached < len {
+        if chunk_len == NonZeroU64::MIN {
+            while reached < bound.get() {
+                (self.each)(start.plus(reached));
+                reached += 1;
+            }
+        }
+        while reached < bound.get() {
             let to = reached.saturating_add(chunk_len.get()).min(len);
             self.map(start.plus(reached)..start.plus(to));
             reached = to;
-            if interrupt.is_raised() {
-                break;
-            }
         }
-        ((), reached)
+        (reached > 0).then_some(((), reached))
     }
 }
 

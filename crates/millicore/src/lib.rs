@@ -76,7 +76,7 @@ pub use index::Index;
 pub use metrics::{CoreMetrics, Metrics};
 pub use millicore_policy::scheduler::Decision;
 pub use millicore_policy::{Policy, PolicyError, Width, journal};
-pub use parallel::{Interrupt, LoopBody, ParallelLoop};
+pub use parallel::{Bound, LoopBody, ParallelLoop};
 pub use request::{MAX_WEIGHT, Request};
 #[cfg(feature = "tower")]
 pub use tower::{Response, Scheduled, ScheduledError, ScheduledLayer};

@@ -10,7 +10,7 @@
 //! there already, outside the lock, until one result covers the range.
 
 use crate::completion::lock;
-use crate::cores::{Place, standing};
+use crate::cores::{Core, Place, standing};
 use crate::index::Index;
 use crate::slice::Slice;
 use crate::task::Task;
@@ -19,7 +19,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -51,42 +51,48 @@ pub trait LoopBody: Send + Sync + 'static {
     /// Combines what two adjacent parts yielded.
     fn reduce(&self, left: Self::Output, right: Self::Output) -> Self::Output;
 
-    /// Runs a part of the range that is not empty in chunks of so many indexes, the last one
-    /// shorter, until the interrupt is raised; also says how many indexes it ran.
+    /// Runs a part of the range in chunks of so many indexes, the last one shorter, as long as what
+    /// has run is below the bound. Says what it yielded and how many indexes ran, if any did.
     fn map_chunks(
         &self,
         range: Range<Self::Index>,
         chunk_len: NonZeroU64,
-        interrupt: Interrupt<'_>,
-    ) -> (Self::Output, u64) {
+        bound: Bound<'_>,
+    ) -> Option<(Self::Output, u64)> {
         let (start, len) = (range.start, range.start.distance(range.end));
         let chunk = |from: u64| {
             let to = from.saturating_add(chunk_len.get()).min(len);
             (self.map(start.plus(from)..start.plus(to)), to)
         };
+        if bound.get() == 0 {
+            return None;
+        }
         let (mut value, mut reached) = chunk(0);
-        while reached < len && !interrupt.is_raised() {
+        while reached < bound.get() {
             let (next, to) = chunk(reached);
             value = self.reduce(value, next);
             reached = to;
         }
-        (value, reached)
+        Some((value, reached))
     }
 }
 
-/// Whether a core should stop at the end of its chunk.
+/// How many indexes of a claim are to run: all of them, or none further once the core should stop.
+///
+/// The bound of the loop itself is what an interrupt lowers, so that a look between two chunks costs
+/// nothing but the load of the number that the loop compares with anyway.
 #[derive(Clone, Copy, Debug)]
-pub struct Interrupt<'a>(&'a AtomicBool);
+pub struct Bound<'a>(&'a AtomicU64);
 
-impl<'a> Interrupt<'a> {
-    pub(crate) const fn new(flag: &'a AtomicBool) -> Self {
-        Self(flag)
+impl<'a> Bound<'a> {
+    pub(crate) const fn new(indexes: &'a AtomicU64) -> Self {
+        Self(indexes)
     }
 
-    /// Costs a load from the core's own cache.
+    /// How many indexes are to run, as of now.
     #[inline]
     #[must_use]
-    pub fn is_raised(self) -> bool {
+    pub fn get(self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -157,14 +163,15 @@ impl<W: LoopBody> OpenLoop<W> {
         None
     }
 
-    /// Runs claimed indexes; gives the result and the offset reached.
-    fn run(&self, claimed: &Range<u64>, slice: &Slice<'_>) -> (W::Output, u64) {
-        let Some(chunk_len) = self.chunk_len else {
-            return (self.work.map(self.range(claimed.clone())), claimed.end);
-        };
-        let range = self.range(claimed.clone());
-        let (value, ran) = self.work.map_chunks(range, chunk_len, slice.interrupt());
-        (value, claimed.start + ran)
+    /// Runs claimed indexes; gives the result and how many ran, nothing if the core is called away
+    /// before the first.
+    fn run(&self, claimed: &Range<u64>, core: &Core) -> Option<(W::Output, u64)> {
+        let (range, len) = (self.range(claimed.clone()), claimed.end - claimed.start);
+        let bound = core.bound_claim(len);
+        match self.chunk_len {
+            Some(chunk_len) => self.work.map_chunks(range, chunk_len, bound),
+            None => (bound.get() > 0).then(|| (self.work.map(range), len)),
+        }
     }
 
     /// Learns from a claim how many indexes are worth the target of work.
@@ -254,10 +261,15 @@ impl<W: LoopBody> AnyLoop for OpenLoop<W> {
     fn run_claim(self: Arc<Self>, slice: &Slice<'_>) -> Option<Commit> {
         let claimed = self.claim(slice.cores())?;
         let before_ns = slice.progress_ns();
-        let (value, reached) = standing(Place::Chunk, || self.run(&claimed, slice));
+        let ran = standing(Place::Chunk, || self.run(&claimed, slice.core));
         let took_ns = slice.progress_ns().saturating_sub(before_ns);
+        let Some((value, indexes)) = ran else {
+            self.give_back(claimed);
+            return Some(Box::new(|| false));
+        };
+        let reached = claimed.start + indexes;
         self.give_back(reached..claimed.end);
-        self.learn(reached - claimed.start, took_ns, slice.target_ns());
+        self.learn(indexes, took_ns, slice.target_ns());
         Some(Box::new(move || self.join(claimed.start, reached, value)))
     }
 

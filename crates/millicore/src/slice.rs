@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::cores::{Core, Place, standing};
 use crate::panics::caught;
-use crate::parallel::{Commit, Interrupt};
+use crate::parallel::Commit;
 use crate::task::{Claim, Task};
 use std::sync::Arc;
 
@@ -52,10 +52,6 @@ pub(crate) enum SliceEnd {
 }
 
 impl Slice<'_> {
-    pub(crate) fn interrupt(&self) -> Interrupt<'_> {
-        self.core.raised()
-    }
-
     pub(crate) fn progress_ns(&self) -> u64 {
         self.clock.progress_ns()
     }
