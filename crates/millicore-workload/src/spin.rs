@@ -20,8 +20,9 @@ const ITERATIONS_PER_LOOK: u64 = 8 * 1024;
 /// Iterations of one calibration round: 5 to 20 ms, so that one interrupt is lost in it.
 const ITERATIONS_PER_ROUND: u64 = 4 * 1024 * 1024;
 
-/// Rounds measured on each core: enough for a median, well under half a second in all.
-const ROUNDS_PER_CORE: usize = 15;
+/// Rounds measured on each core: half a second in all, because a chip that was idle runs faster at
+/// first than it can keep up.
+const ROUNDS_PER_CORE: usize = 75;
 
 /// Runs until the calling thread has used `cpu_time`, and returns what it used: a few microseconds
 /// more.
