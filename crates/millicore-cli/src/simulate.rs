@@ -2,11 +2,13 @@
 
 mod arguments;
 mod output;
+mod output_files;
 mod plan;
 
 pub(crate) use arguments::Arguments;
 
 use crate::failure::{Failure, note};
+use millicore_sim::workload::{excerpt, write_csv};
 use millicore_sim::{Dispatch, simulate_observed};
 use output::Outcome;
 use plan::{Plan, PlannedWorkload};
@@ -30,10 +32,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         note(format_args!("seed {seed}"));
     }
     plan.warn_of_idle_tenants(&workload);
+    plan.warn_of_many_chunks(&workload);
     if let Some(path) = &plan.save {
         let file = create(path)?;
-        millicore_sim::workload::write_csv(&workload, file)
-            .map_err(|error| Failure::at(path.display(), error))?;
+        write_csv(&workload, file).map_err(|error| Failure::at(shown(path), error))?;
     }
     let mut outcomes = Vec::with_capacity(plan.setups.len());
     for setup in &plan.setups {
@@ -46,8 +48,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     output::write(plan.format, &workload, &outcomes)
 }
 
+/// A path as messages name it.
+fn shown(path: &Path) -> String {
+    excerpt(&path.to_string_lossy())
+}
+
 fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
-    let file = File::create(path).map_err(|error| Failure::at(path.display(), error))?;
+    let file = File::create(path).map_err(|error| Failure::at(shown(path), error))?;
     Ok(BufWriter::new(file))
 }
 
@@ -84,7 +91,7 @@ impl<'a> Record<'a> {
             r#"{{"now_ns":{now_ns},"core":{core},"id":{id},"cost_ns":{cost_ns}}}"#
         );
         if let Err(error) = line {
-            self.failure = Some(Failure::at(path.display(), error));
+            self.failure = Some(Failure::at(shown(path), error));
             self.file = None;
         }
     }
@@ -92,7 +99,7 @@ impl<'a> Record<'a> {
     fn finish(mut self) -> Result<(), Failure> {
         if let Some((path, file)) = &mut self.file {
             file.flush()
-                .map_err(|error| Failure::at(path.display(), error))?;
+                .map_err(|error| Failure::at(shown(path), error))?;
         }
         self.failure.map_or(Ok(()), Err)
     }

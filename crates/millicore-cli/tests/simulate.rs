@@ -278,6 +278,104 @@ fn bad_usage_is_status_2_and_says_what_is_meant() {
 }
 
 #[test]
+fn policies_are_named_once_each() {
+    let refused = |policies: &str, expected: &str| {
+        check_refused(
+            &format!("- --cores 2 --policy {policies}"),
+            FOUR,
+            2,
+            expected,
+        );
+    };
+    refused("fifo,fifo", "it names fifo twice: once is enough");
+    refused("fair/2,fifo,fair/2", "it names fair/2 twice");
+    refused("all,fifo", "`all` stands alone");
+    refused("fifo,all", "`all` stands alone");
+    for policies in ["fifo,", ",fifo", "fifo,,fair", ","] {
+        refused(policies, "a policy is missing before or after a comma");
+    }
+}
+
+#[test]
+fn what_is_generated_takes_a_sensible_rule() {
+    let run_as = "--policy fair --cores 1";
+    for alone in ["--seed 7", "--sizes fixed:size=1s", "--seed 1"] {
+        let arguments = format!("- {alone} {run_as}");
+        check_refused(&arguments, FOUR, 2, "cannot be used with");
+    }
+    let generate = "--generate batch:n=100000001 --sizes fixed:size=1s";
+    check_refused(
+        &format!("{generate} {run_as}"),
+        "",
+        2,
+        "n=100000001: it must be a whole number from 1 to 100000000",
+    );
+}
+
+#[test]
+fn an_output_replaces_neither_an_input_nor_another_output() {
+    let directory = path("outputs");
+    // What an earlier run has left.
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir(&directory).unwrap();
+    let (input, link) = (directory.join("input.csv"), directory.join("link.csv"));
+    fs::write(&input, FOUR).unwrap();
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    let refused = |arguments: &str, expected: &str| {
+        let mut command = millicore(&format!("{arguments} --policy fair --cores 1"));
+        let output = command.current_dir(&directory).output().unwrap();
+        let errors = text(&output.stderr);
+        assert!(errors.contains(expected), "{arguments}: {errors}");
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {errors}");
+    };
+    let of_file = "would replace the file of FILE: name another one";
+    refused("input.csv --save input.csv", of_file);
+    refused("input.csv --dispatches link.csv", of_file);
+    refused("link.csv --save ../outputs/input.csv", of_file);
+    let of_save = "--dispatches ./new.csv would replace the file of --save";
+    refused("input.csv --save new.csv --dispatches ./new.csv", of_save);
+    let lists = "--generate file:input.csv --sizes file:link.csv";
+    refused(
+        &format!("{lists} --save input.csv"),
+        "would replace the file of --generate",
+    );
+    let list = "--generate batch:n=1 --sizes file:input.csv";
+    refused(
+        &format!("{list} --save link.csv"),
+        "would replace the file of --sizes",
+    );
+    let reserved = "standard output is for the results; name a file";
+    refused("input.csv --save -", &format!("--save -: {reserved}"));
+    refused(
+        "input.csv --dispatches -",
+        &format!("--dispatches -: {reserved}"),
+    );
+    assert_eq!(fs::read_to_string(&input).unwrap(), FOUR);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
+}
+
+#[test]
+fn outputs_may_share_a_device() {
+    let outputs = "--save /dev/null --dispatches /dev/null";
+    let output = run(&format!("- --policy fair --cores 1 {outputs}"), FOUR);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn help_says_what_a_reader_would_ask() {
+    let help = run("--help", "");
+    let words: Vec<&str> = text(&help.stdout).split_whitespace().collect();
+    let words = words.join(" ");
+    for expected in [
+        "slowdown is the mean slowdown: response time / size",
+        "Arrivals from a file are sorted.",
+        "Sizes from a file are used again from the start",
+    ] {
+        assert!(words.contains(expected), "`{expected}` is not in: {words}");
+    }
+}
+
+#[test]
 fn bad_data_is_status_1_and_says_where() {
     let refused = |input: &str, expected: &str| {
         check_refused("- --policy fair --cores 1", input, 1, expected);
@@ -296,10 +394,24 @@ fn bad_data_is_status_1_and_says_where() {
         "line 2, field 3 (size_ns): `0` is not",
     );
     refused(
+        "id,arrival_ns,size_ns,tenant\n1,0,1,\"a\n2,0,1,b\n",
+        "line 2, field 4: the quote that begins this field is not closed",
+    );
+    refused(
+        "id,arrival_ns,size_ns\n1,0,\"1\"0\n",
+        "line 2, field 3: a closing quote is followed by",
+    );
+    refused(
+        "id,arrival_ns,size_ns\n1,0,\u{1b}[2J\n",
+        "line 2, field 3 (size_ns): `\\u{1b}[2J` is not",
+    );
+    refused(
         "id,arrival_ns,size_ns\n1,18446744073709551615,1\n",
         "request 1 would end after",
     );
     check_refused("none.csv --policy fair --cores 1", "", 1, "none.csv: ");
+    let escape = "no\u{1b}[2Jne.csv --policy fair --cores 1";
+    check_refused(escape, "", 1, "no\\u{1b}[2Jne.csv: ");
     let nowhere = "- --policy fair --cores 1 --dispatches /nowhere/file";
     check_refused(nowhere, FOUR, 1, "/nowhere/file: ");
 }
@@ -329,16 +441,21 @@ fn an_interrupt_ends_it_with_status_130() {
         .spawn()
         .unwrap();
     // It listens for the interrupt before it says this.
-    let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert_eq!(line, "seed 1\n");
+    let errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let errors: Vec<String> = errors.take(2).map(Result::unwrap).collect();
     let interrupt = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(
+        errors,
+        [
+            "seed 1",
+            "about 2.0e15 chunks for each policy: this may take hours; \
+             a larger --chunk makes it shorter",
+        ]
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod text;
 pub use text::{LimitError, TenantError, parse_limit, parse_tenant};
 
 use crate::duration;
-use crate::workload::WEIGHTS;
+use crate::workload::{WEIGHTS, excerpt};
 use millicore_policy::admission::Admission;
 use millicore_policy::limit::LimitSpec;
 use millicore_policy::scheduler::{Config, Scheduler};
@@ -145,13 +145,16 @@ pub enum SetupError {
     #[error("a chunk lasts at least 1 ns")]
     NoChunk,
     /// One tenant is set up twice.
-    #[error("tenant `{tenant}` is set up twice; keep one of the two")]
+    #[error("tenant `{}` is set up twice; keep one of the two", excerpt(.tenant))]
     TwiceTheTenant {
         /// Its name.
         tenant: String,
     },
     /// A weight out of range.
-    #[error("tenant `{tenant}` has weight {weight}: weights are whole numbers from 1 to 10000")]
+    #[error(
+        "tenant `{}` has weight {weight}: weights are whole numbers from 1 to 10000",
+        excerpt(.tenant)
+    )]
     Weight {
         /// Its name.
         tenant: String,

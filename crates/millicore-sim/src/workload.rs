@@ -2,11 +2,13 @@
 
 mod csv_file;
 mod distribution;
+mod excerpt;
 mod generator;
 mod generator_text;
 
 pub use csv_file::{CsvError, read_csv, write_csv};
 pub use distribution::Distribution;
+pub use excerpt::excerpt;
 pub use generator::{Arrivals, Generator, GeneratorError, Sizes};
 pub use generator_text::{GeneratorTextError, parse_arrivals, parse_list, parse_sizes};
 

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use millicore_sim::duration::parse_duration;
 use millicore_sim::setup::{MOST_CORES, parse_limit, parse_tenant};
-use millicore_sim::workload::{Arrivals, Sizes, parse_arrivals, parse_sizes};
+use millicore_sim::workload::{Arrivals, Sizes, excerpt, parse_arrivals, parse_sizes};
 use millicore_sim::{LimitSpec, POLICIES, Policy, TenantSpec};
 use std::path::PathBuf;
 
@@ -57,7 +57,8 @@ pub(crate) struct Arguments {
     /// Generates arrivals instead of reading a file
     ///
     /// `batch:n=4` (all at once), `spaced:every=1s,n=10`, `poisson:rate=1.6,n=10000` (a second),
-    /// `bursts:size=10,every=1s,n=100`, `file:PATH` (nanoseconds, one a line).
+    /// `bursts:size=10,every=1s,n=100`, `file:PATH` (nanoseconds, one a line). `n` is at most
+    /// 100000000. Arrivals from a file are sorted.
     #[arg(long, value_name = "ARRIVALS", value_parser = parse_arrivals_source, requires = "sizes")]
     pub(crate) generate: Option<ArrivalsSource>,
 
@@ -66,11 +67,24 @@ pub(crate) struct Arguments {
     /// `fixed:size=1s`, `exp:mean=1s`, `h2:mean=1s,c2=10` (two exponentials with this squared
     /// variation), `pareto:least=1ms,greatest=10s,exponent=1.5`,
     /// `bimodal:small=500us,large=500ms,share_large=0.005`, `file:PATH` (nanoseconds, one a line).
-    #[arg(long, value_name = "SIZES", value_parser = parse_sizes_source, requires = "generate")]
+    /// Sizes from a file are used again from the start if there are fewer than arrivals.
+    #[arg(
+        long,
+        value_name = "SIZES",
+        value_parser = parse_sizes_source,
+        requires = "generate",
+        conflicts_with = "file"
+    )]
     pub(crate) sizes: Option<SizesSource>,
 
     /// The seed of what is generated; the same seed gives the same arrivals and sizes
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "generate",
+        conflicts_with = "file"
+    )]
     pub(crate) seed: u64,
 
     /// Writes the workload to a CSV file
@@ -78,6 +92,8 @@ pub(crate) struct Arguments {
     pub(crate) save: Option<PathBuf>,
 
     /// What to print
+    ///
+    /// In the table, slowdown is the mean slowdown: response time / size, over completed requests.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: Format,
 
@@ -131,20 +147,33 @@ pub(crate) enum SizesSource {
 }
 
 fn parse_policies(text: &str) -> Result<Policies, String> {
-    if text == "all" {
+    if text.trim() == "all" {
         let policies = POLICIES
             .iter()
             .map(|definition| parse_policy(definition.name));
         return policies.collect::<Result<_, _>>().map(Policies);
     }
-    text.split(',')
-        .map(parse_policy)
-        .collect::<Result<_, _>>()
-        .map(Policies)
+    let mut policies = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        match name {
+            "" if text.contains(',') => {
+                return Err("a policy is missing before or after a comma".to_owned());
+            }
+            "all" => return Err("`all` stands alone: it names every policy already".to_owned()),
+            _ => {}
+        }
+        let policy = parse_policy(name)?;
+        if policies.contains(&policy) {
+            return Err(format!("it names {policy} twice: once is enough"));
+        }
+        policies.push(policy);
+    }
+    Ok(Policies(policies))
 }
 
 fn parse_policy(text: &str) -> Result<Policy, String> {
-    text.parse().map_err(|error| format!("`{text}`: {error}"))
+    text.parse()
+        .map_err(|error| format!("`{}`: {error}", excerpt(text)))
 }
 
 fn parse_cores(text: &str) -> Result<usize, String> {

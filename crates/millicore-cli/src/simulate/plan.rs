@@ -1,8 +1,10 @@
 //! What is to be simulated: arguments that have been found to go together.
 
 use super::arguments::{Arguments, ArrivalsSource, Format, SizesSource};
+use super::output_files::{self, Named};
+use super::shown;
 use crate::failure::{Failure, note};
-use millicore_sim::workload::{Arrivals, Generator, Sizes, parse_list, read_csv};
+use millicore_sim::workload::{Arrivals, Generator, Sizes, excerpt, parse_list, read_csv};
 use millicore_sim::{Setup, Workload};
 use std::fs::{self, File};
 use std::io;
@@ -79,23 +81,57 @@ impl TryFrom<Arguments> for Plan {
             dispatches,
             ..
         } = arguments;
-        Ok(Self {
+        let plan = Self {
             setups,
             format,
             save,
             dispatches,
             source,
-        })
+        };
+        let save = plan.save.as_deref().map(|path| ("--save", path));
+        let dispatches = plan
+            .dispatches
+            .as_deref()
+            .map(|path| ("--dispatches", path));
+        let outputs: Vec<Named<'_>> = save.into_iter().chain(dispatches).collect();
+        output_files::check(plan.source.files(), &outputs)?;
+        Ok(plan)
     }
 }
+
+impl Source {
+    /// The files it reads.
+    fn files(&self) -> Vec<Named<'_>> {
+        match self {
+            Self::File(path) => vec![("FILE", path)],
+            Self::StandardInput => vec![("standard input", Path::new("/dev/stdin"))],
+            Self::Generated {
+                arrivals, sizes, ..
+            } => {
+                let arrivals = match arrivals {
+                    ArrivalsSource::File(path) => Some(("--generate", path.as_path())),
+                    ArrivalsSource::Rule(..) => None,
+                };
+                let sizes = match sizes {
+                    SizesSource::File(path) => Some(("--sizes", path.as_path())),
+                    SizesSource::Rule(_) => None,
+                };
+                arrivals.into_iter().chain(sizes).collect()
+            }
+        }
+    }
+}
+
+/// As many as take minutes.
+const MANY_CHUNKS: u128 = 1_000_000_000;
 
 impl Plan {
     /// Reads or generates the workload.
     pub(super) fn workload(&self) -> Result<PlannedWorkload, Failure> {
         match &self.source {
             Source::File(path) => {
-                let file = File::open(path).map_err(|error| Failure::at(path.display(), error))?;
-                read(file, path.display().to_string())
+                let file = File::open(path).map_err(|error| Failure::at(shown(path), error))?;
+                read(file, shown(path))
             }
             Source::StandardInput => read(io::stdin().lock(), "standard input".to_owned()),
             Source::Generated {
@@ -115,7 +151,25 @@ impl Plan {
         {
             note(format_args!(
                 "warning: --tenant {}: no request is of this tenant",
-                tenant.name
+                excerpt(&tenant.name)
+            ));
+        }
+    }
+
+    /// Says so before a run that may take hours.
+    pub(super) fn warn_of_many_chunks(&self, workload: &Workload) {
+        let Some(setup) = self.setups.first() else {
+            return;
+        };
+        let chunks: u128 = workload
+            .requests
+            .iter()
+            .map(|request| u128::from(request.size_ns.div_ceil(setup.chunk_ns)))
+            .sum();
+        if chunks > MANY_CHUNKS {
+            note(format_args!(
+                "about {chunks:.1e} chunks for each policy: this may take hours; \
+                 a larger --chunk makes it shorter"
             ));
         }
     }
@@ -140,7 +194,7 @@ fn generate(
         ArrivalsSource::File(path) => {
             let times_ns = read_list(path)?;
             let requests = u32::try_from(times_ns.len())
-                .map_err(|_| Failure::at(path.display(), "too many arrivals"))?;
+                .map_err(|_| Failure::at(shown(path), "too many arrivals"))?;
             (Arrivals::At(times_ns), requests)
         }
     };
@@ -166,6 +220,6 @@ fn generate(
 }
 
 fn read_list(path: &Path) -> Result<Vec<u64>, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::at(path.display(), error))?;
-    parse_list(&text).map_err(|error| Failure::at(path.display(), error))
+    let text = fs::read_to_string(path).map_err(|error| Failure::at(shown(path), error))?;
+    parse_list(&text).map_err(|error| Failure::at(shown(path), error))
 }

@@ -1,11 +1,14 @@
 //! Workloads as CSV: `id,arrival_ns,size_ns` and what else a request may carry.
 //!
 //! Columns are found by name and may stand in any order, as may rows; an empty field is its
-//! default. Every refusal says the line and the field.
+//! default. A field may stand in quotes, but not run over a line. Every refusal says the line and
+//! the field.
 
-use super::{Request, WEIGHTS, Workload};
+mod quotes;
+
+use super::{Request, WEIGHTS, Workload, excerpt};
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::num::NonZeroU32;
 
 /// A column of the file.
@@ -50,6 +53,7 @@ const CORES: &str = "a whole number from 1 to 4294967295";
 pub fn read_csv(mut input: impl Read) -> Result<Workload, CsvError> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(CsvError::Read)?;
+    quotes::check(&bytes)?;
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -240,8 +244,12 @@ fn number<T: std::str::FromStr>(text: &str, expected: &'static str) -> Result<T,
 ///
 /// # Errors
 ///
-/// Passes on what the output answers.
-pub fn write_csv(workload: &Workload, output: impl Write) -> std::io::Result<()> {
+/// Passes on what the output answers, and refuses a tenant whose name would run over a line.
+pub fn write_csv(workload: &Workload, output: impl Write) -> Result<(), Error> {
+    if let Some(name) = workload.tenants.iter().find(|it| it.contains(['\n', '\r'])) {
+        let problem = format!("tenant `{}`: a name stays in one line", excerpt(name));
+        return Err(Error::new(ErrorKind::InvalidInput, problem));
+    }
     let plain = Request::new(0, 0, 0);
     let is_used = |column: Column| {
         let mut requests = workload.requests.iter();
@@ -293,7 +301,10 @@ pub enum CsvError {
     #[error("line 1: the file is empty; it begins with the header id,arrival_ns,size_ns")]
     NoHeader,
     /// The header names a column that does not exist.
-    #[error("line {line}, field {number}: unknown column `{name}`; the columns are {known}")]
+    #[error(
+        "line {line}, field {number}: unknown column `{}`; the columns are {known}",
+        excerpt(.name)
+    )]
     UnknownColumn {
         /// Where.
         line: u64,
@@ -333,7 +344,7 @@ pub enum CsvError {
         found: usize,
     },
     /// A field that cannot be what it says.
-    #[error("line {line}, field {number} ({name}): `{found}` is not {expected}")]
+    #[error("line {line}, field {number} ({name}): `{}` is not {expected}", excerpt(.found))]
     Field {
         /// Where.
         line: u64,
@@ -360,9 +371,19 @@ pub enum CsvError {
         /// Where it came first.
         first_line: u64,
     },
+    /// Quotes that do not stand around a whole field.
+    #[error("line {line}, field {number}: {reason}")]
+    Quote {
+        /// Where.
+        line: u64,
+        /// Which field.
+        number: usize,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
     /// The input fails.
     #[error("cannot read: {0}")]
-    Read(#[source] std::io::Error),
+    Read(#[source] Error),
     /// The input is not CSV.
     #[error("line {line}: not CSV: {reason}")]
     Malformed {

@@ -1,7 +1,10 @@
 //! Generators as a user types them: `poisson:rate=1.6,n=10000`, `h2:mean=1s,c2=10`.
 
-use super::{Arrivals, Distribution, Sizes};
+use super::{Arrivals, Distribution, Sizes, excerpt};
 use crate::duration::{SECOND_NS, parse_duration};
+
+/// The most requests that a text generates: they take 7 GB.
+const MOST_GENERATED: u32 = 100_000_000;
 
 const ARRIVALS: &str = "batch:n=N, spaced:every=TIME,n=N, poisson:rate=PER_SECOND,n=N, \
                         bursts:size=N,every=TIME,n=N, file:PATH";
@@ -150,8 +153,10 @@ impl<'a> Fields<'a> {
     }
 
     fn count(&mut self, name: &'static str) -> Result<u32, GeneratorTextError> {
-        let count = self.value(name)?.parse().ok().filter(|&count| count > 0);
-        count.ok_or_else(|| self.bad(name, "a whole number from 1 to 4294967295"))
+        let count = self.value(name)?.parse().ok();
+        count
+            .filter(|count| (1..=MOST_GENERATED).contains(count))
+            .ok_or_else(|| self.bad(name, "a whole number from 1 to 100000000"))
     }
 
     fn duration_ns(&mut self, name: &'static str) -> Result<u64, GeneratorTextError> {
@@ -210,7 +215,7 @@ impl<'a> Fields<'a> {
 #[non_exhaustive]
 pub enum GeneratorTextError {
     /// The kind before the colon is unknown.
-    #[error("`{kind}` is not one of {known}")]
+    #[error("`{}` is not one of {known}", excerpt(.kind))]
     UnknownKind {
         /// What was given.
         kind: String,
@@ -226,7 +231,7 @@ pub enum GeneratorTextError {
         name: &'static str,
     },
     /// A part is unknown, or given twice.
-    #[error("`{kind}` takes no {name}=..., or takes it once")]
+    #[error("`{kind}` takes no {}=..., or takes it once", excerpt(.name))]
     UnknownName {
         /// The kind.
         kind: String,
@@ -234,7 +239,7 @@ pub enum GeneratorTextError {
         name: String,
     },
     /// A value is out of range.
-    #[error("{name}={value}: it must be {expected}")]
+    #[error("{name}={}: it must be {expected}", excerpt(.value))]
     BadValue {
         /// The part.
         name: &'static str,
@@ -244,7 +249,7 @@ pub enum GeneratorTextError {
         expected: &'static str,
     },
     /// A line of a list is no whole number.
-    #[error("line {line}: `{found}` is not a whole number of nanoseconds")]
+    #[error("line {line}: `{}` is not a whole number of nanoseconds", excerpt(.found))]
     BadLine {
         /// Which line, counted from 1.
         line: usize,
@@ -327,6 +332,13 @@ mod tests {
             arrivals("batch:n=0"),
             "n=0: it must be a whole number from 1",
         );
+        for many in ["100000001", "4294967295", "99999999999999999999"] {
+            check(
+                arrivals(&format!("poisson:rate=1,n={many}")),
+                &format!("n={many}: it must be a whole number from 1 to 100000000"),
+            );
+        }
+        check(arrivals("a\tb:n=1"), "`a\\tb` is not one of ");
         check(arrivals("batch:n=3,m=4"), "`batch` takes no m=...");
         check(
             arrivals("batch:n=3,n=4"),

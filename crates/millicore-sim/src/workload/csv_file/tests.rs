@@ -137,6 +137,69 @@ fn a_bad_field_is_refused_where_it_stands() {
 }
 
 #[test]
+fn quotes_stand_around_a_whole_field() {
+    let header = "id,arrival_ns,size_ns,tenant\n";
+    check(
+        "\u{feff}\"id\",arrival_ns,size_ns,\"tenant\"\r\n\"1\",0,\"5\",\"\"\r\n",
+        &[Request::new(1, 0, 5)],
+    );
+    let web = Request {
+        tenant: 1,
+        ..Request::new(1, 0, 5)
+    };
+    check(&format!("{header}1,0,5,\"a \"\"b\"\", c\""), &[web]);
+    let refused = |rows: &str, expected: &str| {
+        check_refused(format!("{header}{rows}").as_bytes(), expected);
+    };
+    let unclosed = "the quote that begins this field is not closed in the same line";
+    refused(
+        "1,0,1,\"a\n2,0,1,\n3,0,1,\n",
+        &format!("line 2, field 4: {unclosed}"),
+    );
+    refused(
+        "1,0,1,a\n\"2,0,1,b\n3,0,1,\"c\"\n",
+        &format!("line 3, field 1: {unclosed}"),
+    );
+    refused("1,0,1,\"", &format!("line 2, field 4: {unclosed}"));
+    let after = "a closing quote is followed by something other than a comma";
+    refused(
+        "1,0,1,\n\n2,0,\"1\"7,\n",
+        &format!("line 4, field 3: {after}"),
+    );
+    let inside = "a quote inside a field: quotes stand around a whole field";
+    refused("1,0,1,a\"b\"\n", &format!("line 2, field 4: {inside}"));
+    refused("1, \"0\",1,\n", &format!("line 2, field 2: {inside}"));
+}
+
+#[test]
+fn a_name_that_would_not_read_back_is_not_written() {
+    let mut workload = Workload::batch(&[1]);
+    workload.requests[0].tenant = workload.tenant("a\nb");
+    let mut text = Vec::new();
+    let error = write_csv(&workload, &mut text).unwrap_err().to_string();
+    assert_eq!(error, "tenant `a\\nb`: a name stays in one line");
+    assert_eq!(text, b"");
+}
+
+#[test]
+fn what_a_file_says_is_repeated_escaped_and_shortened() {
+    check_refused(
+        b"id,arrival_ns,size_ns\n1,0,\x1b[2J\n",
+        "line 2, field 3 (size_ns): `\\u{1b}[2J` is not \
+         a whole number from 1 to 18446744073709551615",
+    );
+    let long = "x".repeat(1000);
+    let shown = format!("{}…{}", "x".repeat(39), "x".repeat(20));
+    check_refused(
+        format!("id,{long}\n").as_bytes(),
+        &format!(
+            "line 1, field 2: unknown column `{shown}`; the columns are id, arrival_ns, size_ns, \
+             priority, weight, max_cores, deadline_ns, tenant, cancel_ns"
+        ),
+    );
+}
+
+#[test]
 fn text_that_is_not_utf8_is_refused() {
     check_refused(
         b"id,arrival_ns,size_ns,tenant\n1,0,1,\xff\n",
