@@ -89,13 +89,17 @@ impl Executor {
 
     /// Submits a request: `body` makes the future that is its control flow, and works through the
     /// [`Cpu`] it is given. A refused request has its error in the handle at once.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what was said of a request is handed over with it"
+    )]
     pub fn submit<T, F, Fut>(&self, request: Request, body: F) -> Handle<T>
     where
         T: Send + 'static,
         F: FnOnce(Cpu) -> Fut,
         Fut: Future<Output = T> + Send + 'static,
     {
-        submit(&self.dispatcher, request, body)
+        submit(&self.dispatcher, &request, body)
     }
 
     /// What the executor has counted so far.
@@ -188,7 +192,7 @@ impl Drop for Executor {
 
 pub(crate) fn submit<T, F, Fut>(
     dispatcher: &Arc<Dispatcher>,
-    mut request: Request,
+    request: &Request,
     body: F,
 ) -> Handle<T>
 where
@@ -204,10 +208,9 @@ where
         future,
         completion: Arc::clone(&completion),
     }));
-    if let Err(error) = dispatcher.submit(&task, &request) {
+    if let Err(error) = dispatcher.submit(&task, request) {
         task.close(Err(error));
     }
-    request.class = None;
     Handle::new(task, completion)
 }
 

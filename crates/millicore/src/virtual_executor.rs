@@ -99,13 +99,17 @@ impl VirtualExecutor {
     }
 
     /// Submits a request now.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what was said of a request is handed over with it"
+    )]
     pub fn submit<T, F, Fut>(&self, request: Request, body: F) -> Handle<T>
     where
         T: Send + 'static,
         F: FnOnce(Cpu) -> Fut,
         Fut: Future<Output = T> + Send + 'static,
     {
-        executor::submit(&self.dispatcher, request, body)
+        executor::submit(&self.dispatcher, &request, body)
     }
 
     /// What time it is, since the start.
