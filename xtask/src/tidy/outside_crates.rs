@@ -25,6 +25,12 @@ const TABLE: &[Outside] = &[
         reason: "the example is a server as its readers write them",
     },
     Outside {
+        name: "bytes",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "bodies are passed on without a copy",
+    },
+    Outside {
         name: "clap",
         used_by: &["millicore-cli"],
         tested_by: &[],
@@ -49,6 +55,42 @@ const TABLE: &[Outside] = &[
         reason: "a factorial of 200 000 needs integers as long as memory",
     },
     Outside {
+        name: "futures-lite",
+        used_by: &[],
+        tested_by: &["millicore"],
+        reason: "a future is awaited where no runtime is",
+    },
+    Outside {
+        name: "http",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "the types in which every HTTP library of Rust speaks",
+    },
+    Outside {
+        name: "http-body",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "the trait of bodies that come in pieces",
+    },
+    Outside {
+        name: "http-body-util",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "bodies of one piece, and bodies read to their end",
+    },
+    Outside {
+        name: "hyper",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "HTTP/1.1 and HTTP/2, correct in the cases that are attacked",
+    },
+    Outside {
+        name: "hyper-util",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "one port for both versions of HTTP, on tokio",
+    },
+    Outside {
         name: "indicatif",
         used_by: &["millicore-cli"],
         tested_by: &[],
@@ -61,16 +103,16 @@ const TABLE: &[Outside] = &[
         reason: "a fuzzer that follows which branches its inputs take",
     },
     Outside {
-        name: "futures-lite",
-        used_by: &[],
-        tested_by: &["millicore"],
-        reason: "a future is awaited where no runtime is",
-    },
-    Outside {
         name: "loom",
         used_by: &["millicore"],
         tested_by: &[],
         reason: "every interleaving of the protocols between threads",
+    },
+    Outside {
+        name: "nix",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "fork and signalfd, which rustix does not have",
     },
     Outside {
         name: "pin-project-lite",
@@ -109,9 +151,14 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "rustix",
-        used_by: &["millicore", "millicore-quota", "millicore-workload"],
+        used_by: &[
+            "millicore",
+            "millicore-quota",
+            "millicore-server",
+            "millicore-workload",
+        ],
         tested_by: &["millicore-cli"],
-        reason: "the kernel's affinity masks and CPU clocks without unsafe code of ours",
+        reason: "the kernel's masks, clocks, sockets and processes without unsafe code of ours",
     },
     Outside {
         name: "serde",
@@ -131,6 +178,7 @@ const TABLE: &[Outside] = &[
             "millicore",
             "millicore-lab",
             "millicore-quota",
+            "millicore-server",
             "millicore-sim",
             "millicore-workload",
             "xtask",
@@ -140,7 +188,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "tokio",
-        used_by: &[],
+        used_by: &["millicore-server"],
         tested_by: &["millicore"],
         reason: "handles are awaited on the runtime that most servers have",
     },
@@ -158,7 +206,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "tower-service",
-        used_by: &["millicore"],
+        used_by: &["millicore", "millicore-server"],
         tested_by: &[],
         reason: "the trait by which existing services adopt the executor",
     },

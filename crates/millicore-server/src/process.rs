@@ -1,0 +1,188 @@
+//! Forked processes, each waited for by a descriptor of its own, so that no foreign child is reaped.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A child process of this one. Dropping it neither ends nor reaps the process.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    /// Becomes readable when the process has ended: pidfd_open(2).
+    pidfd: OwnedFd,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this status.
+    Status(i32),
+    /// Killed by this signal.
+    Signal(i32),
+}
+
+/// Why there is no child.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForkError {
+    /// The child would have the locks of threads that it does not have.
+    #[error(
+        "this process has {threads} threads: fork before any thread is started, or a lock that \
+         another thread holds stays locked in the child for ever"
+    )]
+    NotAlone {
+        /// How many threads there are, this one included.
+        threads: u64,
+    },
+    /// The system did not let it.
+    #[error("the system did not fork this process")]
+    System(#[source] io::Error),
+}
+
+/// What a child exits with after a panic.
+const PANICKED: i32 = 1;
+
+/// Forks this process, which must have no other thread. The child runs `work` and exits with the
+/// status that it returns: it never returns from this call, runs no destructor of its caller and
+/// no exit handler, but flushes standard output. A panic is reported and the status is 1.
+///
+/// # Errors
+///
+/// Says how many threads there are, or what the system said.
+pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
+    let threads = thread_count().map_err(ForkError::System)?;
+    if threads > 1 {
+        return Err(ForkError::NotAlone { threads });
+    }
+    // What is buffered now would be written by both. Where nobody takes it, nobody misses it.
+    let _ = io::stdout().flush();
+    // SAFETY: this is the only thread, so that the child finds no lock taken by a thread that it
+    // does not have, and may do whatever the parent may.
+    #[expect(unsafe_code, reason = "there is no safe way to fork")]
+    let forked = unsafe { nix::unistd::fork() };
+    match forked {
+        Ok(nix::unistd::ForkResult::Child) => {
+            // What unwinds past here would return into the parent's code.
+            let status = catch_unwind(AssertUnwindSafe(work)).unwrap_or(PANICKED);
+            let _ = io::stdout().flush();
+            exit_at_once(status)
+        }
+        Ok(nix::unistd::ForkResult::Parent { child }) => Child::new(child.as_raw()),
+        Err(error) => Err(ForkError::System(error.into())),
+    }
+}
+
+fn exit_at_once(status: i32) -> ! {
+    // SAFETY: _exit(2) takes any status and does not return.
+    #[expect(unsafe_code, reason = "exit handlers and destructors are the parent's")]
+    unsafe {
+        nix::libc::_exit(status)
+    }
+}
+
+/// How many threads this process has: the directory of its threads has a link from each, beside
+/// the two that every directory has.
+///
+/// # Errors
+///
+/// Where `/proc` cannot be read.
+pub fn thread_count() -> io::Result<u64> {
+    let links = rustix::fs::stat("/proc/self/task")?.st_nlink;
+    Ok(links.saturating_sub(2))
+}
+
+impl Child {
+    fn new(pid: i32) -> Result<Self, ForkError> {
+        let pid = Pid::from_raw(pid).ok_or_else(|| ForkError::System(Errno::SRCH.into()))?;
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(Self { pid, pidfd }),
+            // Without a descriptor nobody would ever wait for it.
+            Err(error) => {
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+                let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+                Err(ForkError::System(error.into()))
+            }
+        }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Sends it a signal; one that has ended takes none.
+    ///
+    /// # Errors
+    ///
+    /// What the system said, if the process has not ended.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reaps it if it has ended, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Where somebody else has reaped it.
+    pub fn try_wait(&mut self) -> io::Result<Option<Exit>> {
+        self.reap(WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
+    }
+
+    /// Waits until it has ended, and reaps it.
+    ///
+    /// # Errors
+    ///
+    /// Where somebody else has reaped it.
+    pub fn wait(&mut self) -> io::Result<Exit> {
+        loop {
+            if let Some(exit) = self.reap(WaitIdOptions::EXITED)? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    fn reap(&self, options: WaitIdOptions) -> io::Result<Option<Exit>> {
+        let status = loop {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
+                Err(Errno::INTR) => {}
+                other => break other?,
+            }
+        };
+        Ok(status.map(|status| match status.exit_status() {
+            Some(code) => Exit::Status(code),
+            None => Exit::Signal(status.terminating_signal().unwrap_or(0)),
+        }))
+    }
+}
+
+/// Readable once the process has ended.
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+/// Waits until one of the children has ended; true if one has.
+///
+/// # Errors
+///
+/// What poll(2) said.
+pub fn wait_for_any(children: &[Child]) -> io::Result<bool> {
+    let mut ends: Vec<PollFd<'_>> = children
+        .iter()
+        .map(|child| PollFd::new(child, PollFlags::IN))
+        .collect();
+    loop {
+        match poll(&mut ends, None) {
+            Err(Errno::INTR) => {}
+            other => return Ok(other? > 0),
+        }
+    }
+}
