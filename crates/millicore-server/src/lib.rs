@@ -1,9 +1,19 @@
 //! Socket and HTTP servers with every concurrency model.
 //!
 //! - [`model`]: how a server runs handlers: one by one, by threads, by processes, on the executor.
+//! - [`settings`]: what a server is told: how many slots it has, how long it waits.
+//! - [`address`], [`listener`]: where a server listens.
+//! - [`signals`]: the signals that control a server.
 //! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here, because
 //!   the operating system leaves no other way to fork.
 
 pub mod model;
+
+pub mod settings;
+
+pub mod address;
+pub mod listener;
+
+pub mod signals;
 
 pub mod process;

@@ -1,0 +1,268 @@
+//! Listening sockets of streams: bound, given by the system, accepted from without waiting.
+
+use crate::address::{Bind, Peer};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
+    getsockname, listen, socket_with, sockopt,
+};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// How a socket listens.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenOptions {
+    /// How many connections the kernel keeps until they are accepted: listen(2).
+    pub backlog: i32,
+    /// Whether a port may be bound again while old connections of it linger: `SO_REUSEADDR`.
+    pub reuse_address: bool,
+    /// Whether other sockets may listen on the same port: `SO_REUSEPORT`.
+    pub reuse_port: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            backlog: 1024,
+            reuse_address: true,
+            reuse_port: false,
+        }
+    }
+}
+
+/// A listening stream socket, TCP or Unix, that never blocks.
+#[derive(Debug)]
+pub struct Listener {
+    socket: OwnedFd,
+    address: ListenAddress,
+}
+
+#[derive(Clone, Debug)]
+enum ListenAddress {
+    Inet(SocketAddr),
+    /// Its path, if it has one.
+    Unix(Option<PathBuf>),
+}
+
+/// Why a server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {bind}: {problem}")]
+pub struct ListenError {
+    bind: Bind,
+    problem: Problem,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("{0}")]
+    System(#[from] io::Error),
+    #[error("another program uses it: stop that program, or listen elsewhere")]
+    InUse,
+    #[error("a file that is not a socket is in its place: remove it, or choose another path")]
+    NotASocket,
+    #[error("the host has no address")]
+    NoAddress,
+    #[error("it is not the descriptor of a stream socket")]
+    NotAStream,
+}
+
+impl From<Errno> for Problem {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::ADDRINUSE => Self::InUse,
+            other => Self::System(other.into()),
+        }
+    }
+}
+
+impl Listener {
+    /// Listens where it is told.
+    ///
+    /// # Errors
+    ///
+    /// Says where and why not, and what to do.
+    pub fn bind(place: &Bind, options: &ListenOptions) -> Result<Self, ListenError> {
+        let listener = match place {
+            Bind::Tcp { host, port } => bind_tcp(host, *port, options),
+            Bind::Unix(path) => bind_unix(path, options),
+            Bind::Descriptor(number) => adopt(*number, options),
+        };
+        listener.map_err(|problem| ListenError {
+            bind: place.clone(),
+            problem,
+        })
+    }
+
+    /// The next connection and who it is from, without waiting; the socket does not block either.
+    ///
+    /// # Errors
+    ///
+    /// What the system said, such as that descriptors are exhausted. A connection that was given up
+    /// before it was accepted is none.
+    pub fn accept(&self) -> io::Result<Option<(OwnedFd, Peer)>> {
+        loop {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            match acceptfrom_with(&self.socket, flags) {
+                Ok((connection, address)) => return Ok(Some((connection, peer(address)))),
+                Err(Errno::AGAIN) => return Ok(None),
+                // accept(2) says which errors concern only the connection that was waiting.
+                Err(
+                    Errno::INTR
+                    | Errno::CONNABORTED
+                    | Errno::PROTO
+                    | Errno::NETDOWN
+                    | Errno::NOPROTOOPT
+                    | Errno::HOSTDOWN
+                    | Errno::NONET
+                    | Errno::HOSTUNREACH
+                    | Errno::OPNOTSUPP
+                    | Errno::NETUNREACH
+                    | Errno::PERM,
+                ) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Refuses connections from now on, in every process that has the socket.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn refuse(&self) -> io::Result<()> {
+        Ok(rustix::net::shutdown(
+            &self.socket,
+            rustix::net::Shutdown::Both,
+        )?)
+    }
+
+    /// Where it listens, the port that the system chose included.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match &self.address {
+            ListenAddress::Inet(address) => format!("http://{address}"),
+            ListenAddress::Unix(Some(path)) => format!("unix:{}", path.display()),
+            ListenAddress::Unix(None) => "unix:".to_owned(),
+        }
+    }
+
+    /// Its address, if it is a TCP socket.
+    #[must_use]
+    pub const fn tcp_address(&self) -> Option<SocketAddr> {
+        match &self.address {
+            ListenAddress::Inet(address) => Some(*address),
+            ListenAddress::Unix(_) => None,
+        }
+    }
+
+    /// Whether its connections are TCP's.
+    #[must_use]
+    pub const fn is_tcp(&self) -> bool {
+        matches!(self.address, ListenAddress::Inet(_))
+    }
+
+    fn listen(socket: OwnedFd, options: &ListenOptions) -> Result<Self, Problem> {
+        listen(&socket, options.backlog)?;
+        Ok(Self {
+            address: local_address(&socket)?,
+            socket,
+        })
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn peer(address: Option<SocketAddrAny>) -> Peer {
+    address
+        .and_then(|address| SocketAddr::try_from(address).ok())
+        .map_or(Peer::Unix, Peer::Inet)
+}
+
+fn local_address(socket: &OwnedFd) -> Result<ListenAddress, Problem> {
+    let address = getsockname(socket)?;
+    if let Ok(unix) = SocketAddrUnix::try_from(address.clone()) {
+        let path = unix.path_bytes().filter(|path| !path.is_empty());
+        let path = path.map(|path| PathBuf::from(String::from_utf8_lossy(path).into_owned()));
+        return Ok(ListenAddress::Unix(path));
+    }
+    let address = SocketAddr::try_from(address).map_err(|_| Problem::NotAStream)?;
+    Ok(ListenAddress::Inet(address))
+}
+
+fn bind_tcp(host: &str, port: u16, options: &ListenOptions) -> Result<Listener, Problem> {
+    let mut problem = Problem::NoAddress;
+    for address in (host, port).to_socket_addrs()? {
+        match bind_address(address, options) {
+            Ok(listener) => return Ok(listener),
+            Err(why) => problem = why,
+        }
+    }
+    Err(problem)
+}
+
+fn bind_address(address: SocketAddr, options: &ListenOptions) -> Result<Listener, Problem> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = new_socket(family)?;
+    sockopt::set_socket_reuseaddr(&socket, options.reuse_address)?;
+    sockopt::set_socket_reuseport(&socket, options.reuse_port)?;
+    bind(&socket, &address)?;
+    Listener::listen(socket, options)
+}
+
+fn bind_unix(path: &Path, options: &ListenOptions) -> Result<Listener, Problem> {
+    make_room(path)?;
+    let socket = new_socket(AddressFamily::UNIX)?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    Listener::listen(socket, options)
+}
+
+/// Removes a socket that nobody listens on any more.
+fn make_room(path: &Path) -> Result<(), Problem> {
+    let Ok(metadata) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(Problem::NotASocket);
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Ok(std::fs::remove_file(path)?)
+        }
+        _ => Err(Problem::InUse),
+    }
+}
+
+fn new_socket(family: AddressFamily) -> Result<OwnedFd, Problem> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+fn adopt(number: RawFd, options: &ListenOptions) -> Result<Listener, Problem> {
+    let socket = take_descriptor(number)?;
+    if sockopt::socket_type(&socket) != Ok(SocketType::STREAM) {
+        return Err(Problem::NotAStream);
+    }
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    Listener::listen(socket, options)
+}
+
+/// A descriptor that this process was started with becomes ours.
+fn take_descriptor(number: RawFd) -> Result<OwnedFd, Problem> {
+    // SAFETY: the descriptor was handed to this process to be used by whoever is told its number;
+    // it is only borrowed, and duplicated, which fails where it is not open.
+    #[expect(unsafe_code, reason = "a descriptor comes as a number")]
+    let given = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(given, 3)?)
+}

@@ -1,0 +1,87 @@
+//! The signals that control a server, read from a descriptor: signalfd(2).
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// What a signal asks of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlSignal {
+    /// TERM: finish what was accepted, then exit.
+    Terminate,
+    /// INT: as TERM, and the second time at once.
+    Interrupt,
+    /// QUIT: exit at once.
+    Quit,
+    /// HUP: read the configuration again.
+    HangUp,
+    /// TTIN: one worker more.
+    MoreWorkers,
+    /// TTOU: one worker fewer.
+    FewerWorkers,
+}
+
+const SIGNALS: [(Signal, ControlSignal); 6] = [
+    (Signal::SIGTERM, ControlSignal::Terminate),
+    (Signal::SIGINT, ControlSignal::Interrupt),
+    (Signal::SIGQUIT, ControlSignal::Quit),
+    (Signal::SIGHUP, ControlSignal::HangUp),
+    (Signal::SIGTTIN, ControlSignal::MoreWorkers),
+    (Signal::SIGTTOU, ControlSignal::FewerWorkers),
+];
+
+/// The control signals of this process, which do nothing any more but become readable here.
+#[derive(Debug)]
+pub struct Signals {
+    descriptor: SignalFd,
+}
+
+impl Signals {
+    /// Blocks the control signals for this thread and those that it starts: call it before any
+    /// other thread exists.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn block() -> io::Result<Self> {
+        let set = control_signals();
+        set.thread_block()?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let descriptor = SignalFd::with_flags(&set, flags)?;
+        Ok(Self { descriptor })
+    }
+
+    /// The next signal that has come, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn next(&self) -> io::Result<Option<ControlSignal>> {
+        let Some(information) = self.descriptor.read_signal()? else {
+            return Ok(None);
+        };
+        let is_it =
+            |(signal, _): &&(Signal, _)| u32::try_from(*signal as i32) == Ok(information.ssi_signo);
+        Ok(SIGNALS.iter().find(is_it).map(|(_, control)| *control))
+    }
+}
+
+/// In a forked child: the control signals do to it what they do to any process again.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn unblock() -> io::Result<()> {
+    Ok(control_signals().thread_unblock()?)
+}
+
+fn control_signals() -> SigSet {
+    SIGNALS.iter().map(|(signal, _)| *signal).collect()
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
