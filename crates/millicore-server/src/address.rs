@@ -30,6 +30,23 @@ pub enum Peer {
     Unix,
 }
 
+impl Peer {
+    /// For another process of this program.
+    pub(crate) fn to_words(self) -> Vec<u8> {
+        match self {
+            Self::Inet(address) => address.to_string().into_bytes(),
+            // A message of no bytes would be the end of the messages.
+            Self::Unix => vec![b'-'],
+        }
+    }
+
+    pub(crate) fn from_words(words: &[u8]) -> Self {
+        let text = std::str::from_utf8(words).ok();
+        let address = text.and_then(|text| text.parse().ok());
+        address.map_or(Self::Unix, Self::Inet)
+    }
+}
+
 /// It is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -4,6 +4,9 @@
 //! - [`settings`]: what a server is told: how many slots it has, how long it waits.
 //! - [`address`], [`listener`]: where a server listens.
 //! - [`signals`]: the signals that control a server.
+//! - [`socket`]: servers of connections and datagrams.
+//! - `slots`: where requests are worked on: threads, processes.
+//! - `poller`: waiting for many descriptors at once.
 //! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here, because
 //!   the operating system leaves no other way to fork.
 
@@ -15,5 +18,10 @@ pub mod address;
 pub mod listener;
 
 pub mod signals;
+
+pub mod socket;
+
+mod poller;
+mod slots;
 
 pub mod process;

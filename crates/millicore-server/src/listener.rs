@@ -97,15 +97,25 @@ impl Listener {
         })
     }
 
-    /// The next connection and who it is from, without waiting; the socket does not block either.
+    /// The next connection and who it is from, without waiting; reading from it does not wait
+    /// either.
     ///
     /// # Errors
     ///
     /// What the system said, such as that descriptors are exhausted. A connection that was given up
     /// before it was accepted is none.
     pub fn accept(&self) -> io::Result<Option<(OwnedFd, Peer)>> {
+        self.accept_with(SocketFlags::NONBLOCK)
+    }
+
+    /// As [`Listener::accept`], but reading from the connection waits.
+    pub(crate) fn accept_blocking(&self) -> io::Result<Option<(OwnedFd, Peer)>> {
+        self.accept_with(SocketFlags::empty())
+    }
+
+    fn accept_with(&self, flags: SocketFlags) -> io::Result<Option<(OwnedFd, Peer)>> {
         loop {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let flags = flags | SocketFlags::CLOEXEC;
             match acceptfrom_with(&self.socket, flags) {
                 Ok((connection, address)) => return Ok(Some((connection, peer(address)))),
                 Err(Errno::AGAIN) => return Ok(None),

@@ -75,6 +75,22 @@ pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
     }
 }
 
+/// In a forked child that will never return to the owners of these descriptors: closes them, so that
+/// they are open only as long as the parent has them.
+pub(crate) fn close_all(descriptors: Vec<i32>) {
+    for descriptor in descriptors {
+        // SAFETY: close(2) takes any number. The child leaves by _exit(2) and uses none of the
+        // owners that it has copies of.
+        #[expect(
+            unsafe_code,
+            reason = "the owners are values of the parent's that are not moved"
+        )]
+        unsafe {
+            nix::libc::close(descriptor);
+        }
+    }
+}
+
 fn exit_at_once(status: i32) -> ! {
     // SAFETY: _exit(2) takes any status and does not return.
     #[expect(unsafe_code, reason = "exit handlers and destructors are the parent's")]
@@ -112,6 +128,21 @@ impl Child {
     #[must_use]
     pub const fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Its process id, as a number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Ends it at once; one that has ended stays so.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn kill(&self) -> io::Result<()> {
+        self.signal(Signal::KILL)
     }
 
     /// Sends it a signal; one that has ended takes none.

@@ -67,13 +67,11 @@ impl Signals {
     }
 }
 
-/// In a forked child: the control signals do to it what they do to any process again.
-///
-/// # Errors
-///
-/// What the system said.
-pub fn unblock() -> io::Result<()> {
-    Ok(control_signals().thread_unblock()?)
+/// In a forked child: TERM ends it, as it does any process. The other control signals, which a
+/// terminal sends to the whole group, stay with the parent.
+pub(crate) fn unblock_terminate() -> io::Result<()> {
+    let terminate: SigSet = [Signal::SIGTERM].into_iter().collect();
+    Ok(terminate.thread_unblock()?)
 }
 
 fn control_signals() -> SigSet {
