@@ -117,6 +117,22 @@ pub(crate) fn become_core(core: &Arc<Core>) {
     CORE.with(|here| *here.borrow_mut() = Some(Arc::clone(core)));
 }
 
+/// Makes this thread a core for a while: it is what it was when this goes.
+#[derive(Debug)]
+pub(crate) struct StandIn(Option<Arc<Core>>);
+
+impl StandIn {
+    pub(crate) fn for_core(core: &Arc<Core>) -> Self {
+        Self(CORE.with(|here| here.borrow_mut().replace(Arc::clone(core))))
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        CORE.with(|here| *here.borrow_mut() = self.0.take());
+    }
+}
+
 /// The core that this thread is.
 pub(crate) fn current_core() -> Option<Arc<Core>> {
     CORE.with(|here| here.borrow().clone())

@@ -167,6 +167,11 @@ impl Dispatcher {
         })
     }
 
+    /// The first core: all that there are, where one thread works alone.
+    pub(crate) fn first_core(&self) -> Arc<Core> {
+        Arc::clone(&lock(&self.state).cores[0])
+    }
+
     pub(crate) fn cores(&self) -> Vec<Arc<Core>> {
         lock(&self.state).cores.clone()
     }

@@ -28,6 +28,7 @@
 //! - `slice`, `worker`, `cores`, `clock`: a core at work.
 //! - `dispatcher`, `recorder`, `history`, `metrics`: between the threads and the policy.
 //! - `parking`: how workers sleep and are woken without a wake-up being lost.
+//! - `here`: one request on the calling thread, without a pool.
 //! - `virtual_executor`: the same in virtual time, for tests.
 //! - `tower`: the service `Scheduled`, with the feature of that name.
 #![forbid(unsafe_code)]
@@ -62,6 +63,7 @@ mod recorder;
 
 mod parking;
 
+mod here;
 mod virtual_executor;
 
 #[cfg(feature = "tower")]
@@ -72,6 +74,7 @@ pub use cpu::{Checkpoint, Cpu, ForEach, MapReduce, RunOnce};
 pub use error::Error;
 pub use executor::{Executor, Shutdown};
 pub use handle::Handle;
+pub use here::run_here;
 pub use index::Index;
 pub use metrics::{CoreMetrics, Metrics};
 pub use millicore_policy::scheduler::Decision;

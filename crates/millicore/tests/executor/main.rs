@@ -15,6 +15,7 @@ mod admission;
 mod control;
 mod endings;
 mod handles;
+mod here;
 mod limits;
 mod loops;
 mod order;
