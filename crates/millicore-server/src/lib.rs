@@ -2,6 +2,9 @@
 //!
 //! - [`model`]: how a server runs handlers: one by one, by threads, by processes, on the executor.
 //! - [`settings`]: what a server is told: how many slots it has, how long it waits.
+//! - [`compute`]: where a handler's work is done, the same to it in every model.
+//! - [`http`]: HTTP over every model: one handler, whatever runs it.
+//! - [`draining`]: whether a server is on its way out.
 //! - [`address`], [`listener`]: where a server listens.
 //! - [`signals`]: the signals that control a server.
 //! - [`socket`]: servers of connections and datagrams.
@@ -13,6 +16,12 @@
 pub mod model;
 
 pub mod settings;
+
+pub mod compute;
+
+pub mod http;
+
+pub mod draining;
 
 pub mod address;
 pub mod listener;

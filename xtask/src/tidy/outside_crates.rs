@@ -21,7 +21,7 @@ const TABLE: &[Outside] = &[
     Outside {
         name: "axum",
         used_by: &[],
-        tested_by: &["millicore"],
+        tested_by: &["millicore", "millicore-server"],
         reason: "the example is a server as its readers write them",
     },
     Outside {

@@ -1,0 +1,17 @@
+//! HTTP over every concurrency model: one handler, whatever runs it.
+//!
+//! - [`HttpService`]: what a handler is: a tower service such as an `axum::Router`. Start here.
+//! - [`Body`], [`BodyError`]: what it is sent, in pieces that do not make it wait for ever.
+//! - [`ResponseBody`], [`error_response`]: what it answers, and what an error becomes.
+//! - [`exchange`], [`Context`]: one request and its response, in every model alike.
+
+mod body;
+mod exchange;
+mod response;
+mod service;
+mod strict;
+
+pub use body::{Body, BodyError};
+pub use exchange::{Context, exchange};
+pub use response::{ResponseBody, error_response};
+pub use service::{BoxError, HttpService};
