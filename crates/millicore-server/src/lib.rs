@@ -10,8 +10,9 @@
 //! - [`socket`]: servers of connections and datagrams.
 //! - `slots`: where requests are worked on: threads, processes.
 //! - `poller`: waiting for many descriptors at once.
-//! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here, because
-//!   the operating system leaves no other way to fork.
+//! - [`activity`]: what a server counts and whom it serves, shared by its processes.
+//! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here and
+//!   in `activity`, because the operating system leaves no other way to fork and to share memory.
 
 pub mod model;
 
@@ -30,6 +31,7 @@ pub mod signals;
 
 pub mod socket;
 
+pub mod activity;
 mod poller;
 mod slots;
 

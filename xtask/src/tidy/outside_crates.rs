@@ -20,9 +20,9 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "axum",
-        used_by: &[],
-        tested_by: &["millicore", "millicore-server"],
-        reason: "the example is a server as its readers write them",
+        used_by: &["millicore-server"],
+        tested_by: &["millicore"],
+        reason: "the demonstration and the example are services as their readers write them",
     },
     Outside {
         name: "bytes",
@@ -57,7 +57,7 @@ const TABLE: &[Outside] = &[
     Outside {
         name: "futures-lite",
         used_by: &[],
-        tested_by: &["millicore"],
+        tested_by: &["millicore", "millicore-server"],
         reason: "a future is awaited where no runtime is",
     },
     Outside {
@@ -116,7 +116,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "pin-project-lite",
-        used_by: &["millicore"],
+        used_by: &["millicore", "millicore-server"],
         tested_by: &[],
         reason: "a future inside a future, pinned without unsafe code of ours",
     },
@@ -132,6 +132,7 @@ const TABLE: &[Outside] = &[
         tested_by: &[
             "millicore-policy",
             "millicore-quota",
+            "millicore-server",
             "millicore-sim",
             "millicore-workload",
         ],
@@ -162,13 +163,18 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "serde",
-        used_by: &["millicore-cli", "millicore-lab", "xtask"],
+        used_by: &[
+            "millicore-cli",
+            "millicore-lab",
+            "millicore-server",
+            "xtask",
+        ],
         tested_by: &[],
         reason: "plain data to and from every format that is spoken here",
     },
     Outside {
         name: "serde_json",
-        used_by: &["millicore-cli", "millicore-lab"],
+        used_by: &["millicore-cli", "millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "the reports that other programs read",
     },
@@ -209,6 +215,18 @@ const TABLE: &[Outside] = &[
         used_by: &["millicore", "millicore-server"],
         tested_by: &[],
         reason: "the trait by which existing services adopt the executor",
+    },
+    Outside {
+        name: "tracing",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "events with fields, which cost nothing where nobody listens",
+    },
+    Outside {
+        name: "tracing-subscriber",
+        used_by: &["millicore-server"],
+        tested_by: &[],
+        reason: "writes those events as text or JSON",
     },
 ];
 
