@@ -3,15 +3,21 @@
 //! - [`HttpService`]: what a handler is: a tower service such as an `axum::Router`. Start here.
 //! - [`Body`], [`BodyError`]: what it is sent, in pieces that do not make it wait for ever.
 //! - [`ResponseBody`], [`error_response`]: what it answers, and what an error becomes.
+//! - [`serve_blocking`]: `sync`, `threads`, `forks` and `prefork`.
+//! - [`Hooks`], [`ServeError`]: what a server calls, and why it ends with an error.
 //! - [`exchange`], [`Context`]: one request and its response, in every model alike.
 
+mod blocking;
 mod body;
 mod exchange;
+mod hooks;
 mod response;
 mod service;
 mod strict;
 
+pub use blocking::serve_blocking;
 pub use body::{Body, BodyError};
 pub use exchange::{Context, exchange};
+pub use hooks::{Hooks, ServeError};
 pub use response::{ResponseBody, error_response};
 pub use service::{BoxError, HttpService};

@@ -6,7 +6,7 @@
 //! - [`http`]: HTTP over every model: one handler, whatever runs it.
 //! - [`draining`]: whether a server is on its way out.
 //! - [`address`], [`listener`]: where a server listens.
-//! - [`signals`]: the signals that control a server.
+//! - [`signals`], [`control`]: who controls a server.
 //! - [`socket`]: servers of connections and datagrams.
 //! - `slots`: where requests are worked on: threads, processes.
 //! - `poller`: waiting for many descriptors at once.
@@ -27,6 +27,7 @@ pub mod draining;
 pub mod address;
 pub mod listener;
 
+pub mod control;
 pub mod signals;
 
 pub mod socket;

@@ -1,0 +1,136 @@
+//! A connection between the accepting loop and its slots.
+
+use crate::activity::Activity;
+use crate::address::Peer;
+use crate::compute::ClientWatch;
+use crate::poller::timespec;
+use crate::slots::prefork::Handover;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// An accepted connection.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    socket: Arc<OwnedFd>,
+    pub(super) peer: Peer,
+    /// Whether it has brought a request before.
+    pub(super) was_served: bool,
+    /// Where it counts as open; nowhere in the copy that a worker has.
+    _open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open(Arc<Activity>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connection_closed();
+    }
+}
+
+/// What a silent connection turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Bytes wait to be read.
+    Bytes,
+    /// Nothing yet.
+    Nothing,
+    /// The client has left.
+    Gone,
+}
+
+impl Accepted {
+    pub(super) fn new(socket: OwnedFd, peer: Peer, activity: &Arc<Activity>) -> Self {
+        if let Peer::Inet(_) = peer {
+            // A response is written whole; waiting for more of it would only delay it.
+            let _ = rustix::net::sockopt::set_tcp_nodelay(&socket, true);
+        }
+        activity.connection_opened();
+        Self {
+            socket: Arc::new(socket),
+            peer,
+            was_served: false,
+            _open: Some(Open(Arc::clone(activity))),
+        }
+    }
+
+    /// Looks whether the client has sent something, and leaves it where it is.
+    pub(super) fn look(&self) -> Sign {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(&self.socket, &mut [0], flags) {
+            Ok((_, 1..)) => Sign::Bytes,
+            Err(Errno::AGAIN | Errno::INTR) => Sign::Nothing,
+            Ok((_, 0)) | Err(_) => Sign::Gone,
+        }
+    }
+
+    /// Answers as far as the socket takes it at once.
+    pub(super) fn send(&self, response: &[u8]) {
+        // Who does not take it is not waited for.
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let _ = rustix::net::send(&self.socket, response, flags);
+    }
+
+    /// Ends the connection even if other processes have copies of it.
+    pub(super) fn close(self) {
+        // A client that has left is not told.
+        let _ = rustix::net::shutdown(&self.socket, Shutdown::Both);
+    }
+
+    pub(super) fn watch(&self) -> Arc<dyn ClientWatch> {
+        Arc::new(Watch(Arc::downgrade(&self.socket)))
+    }
+}
+
+impl AsFd for Accepted {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Handover for Accepted {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.as_fd()
+    }
+
+    fn words(&self) -> Vec<u8> {
+        self.peer.to_words()
+    }
+
+    fn from_parts(descriptor: OwnedFd, words: &[u8]) -> Self {
+        Self {
+            socket: Arc::new(descriptor),
+            peer: Peer::from_words(words),
+            was_served: false,
+            _open: None,
+        }
+    }
+}
+
+/// Does not keep the connection open.
+struct Watch(Weak<OwnedFd>);
+
+impl ClientWatch for Watch {
+    fn has_left_within(&self, wait: Duration) -> bool {
+        let Some(socket) = self.0.upgrade() else {
+            return true;
+        };
+        let until = Instant::now().checked_add(wait);
+        let mut sockets = [PollFd::new(&*socket, PollFlags::RDHUP)];
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let timeout = left.map(timespec);
+            match poll(&mut sockets, timeout.as_ref()) {
+                Err(Errno::INTR) => {}
+                Ok(0) => return false,
+                Ok(_) => return true,
+                // What cannot be watched has not been seen to leave.
+                Err(_) => return false,
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The loop of one connection in its slot: hyper on a socket that is waited for by poll(2).
+
+use super::accepted::Accepted;
+use super::polled_socket::{Interest, PolledSocket};
+use super::timers::Timers;
+use super::woken::Woken;
+use crate::activity::Activity;
+use crate::compute::Compute;
+use crate::draining::Draining;
+use crate::http::{Context, HttpService, ResponseBody, exchange};
+use crate::poller::timespec;
+use crate::settings::ConnectionSettings;
+use crate::slots::Verdict;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// What all slots of a server share.
+pub(super) struct Shared<S> {
+    pub(super) service: Mutex<S>,
+    pub(super) settings: Mutex<Arc<ConnectionSettings>>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) draining: Draining,
+    /// Requests served by this process.
+    pub(super) served: AtomicU64,
+}
+
+/// How long an idle connection keeps its slot while nobody waits for one: a client that sends its
+/// next request at once spares both a way through the accepting loop.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Serves a connection until it is idle or over.
+pub(super) fn serve<S: HttpService>(shared: &Shared<S>, accepted: &mut Accepted) -> Verdict {
+    let served = catch_unwind(AssertUnwindSafe(|| {
+        let connection = ConnectionLoop::new(shared, accepted);
+        let outcome = connection.run();
+        let requests = connection.counts.total.get();
+        shared.served.fetch_add(requests, Ordering::Relaxed);
+        outcome
+    }));
+    shared.activity.slot_ended(false);
+    match served {
+        Ok(Ok(Outcome::Idle(_))) => {
+            accepted.was_served = true;
+            Verdict::Idle
+        }
+        Ok(Ok(Outcome::Over)) => {
+            discard_rest(accepted.as_fd());
+            Verdict::Done
+        }
+        // The client left in the middle, or took nothing for too long.
+        Ok(Err(_)) => Verdict::Done,
+        Err(_) => Verdict::Failed,
+    }
+}
+
+enum Outcome {
+    Over,
+    /// Nothing is to be done, and these bytes are to be read next.
+    Idle(Bytes),
+}
+
+struct ConnectionLoop<'a, S> {
+    socket: BorrowedFd<'a>,
+    settings: Arc<ConnectionSettings>,
+    shared: &'a Shared<S>,
+    context: Context,
+    interest: Rc<Interest>,
+    woken: Arc<Woken>,
+    timers: Timers,
+    counts: Rc<Counts>,
+}
+
+/// What hyper has called so far.
+#[derive(Debug, Default)]
+struct Counts {
+    in_flight: Cell<usize>,
+    /// By the connection that hyper has now, and in all.
+    served: Cell<u64>,
+    total: Cell<u64>,
+}
+
+impl<'a, S: HttpService> ConnectionLoop<'a, S> {
+    fn new(shared: &'a Shared<S>, accepted: &'a Accepted) -> Self {
+        let settings = shared.settings.lock();
+        let settings = Arc::clone(&settings.unwrap_or_else(PoisonError::into_inner));
+        let timers = Timers::default();
+        Self {
+            socket: accepted.as_fd(),
+            context: Context {
+                settings: Arc::clone(&settings),
+                peer: accepted.peer,
+                compute: Compute::here(accepted.watch()),
+                timer: Arc::new(timers.clone()),
+                draining: shared.draining.clone(),
+            },
+            settings,
+            shared,
+            interest: Rc::default(),
+            woken: Arc::default(),
+            timers,
+            counts: Rc::default(),
+        }
+    }
+
+    fn run(&self) -> io::Result<Outcome> {
+        let mut unread = Bytes::new();
+        loop {
+            match self.serve_until_idle(unread)? {
+                Outcome::Idle(rest) if !rest.is_empty() => unread = rest,
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
+    fn serve_until_idle(&self, unread: Bytes) -> io::Result<Outcome> {
+        self.counts.served.set(0);
+        let socket = PolledSocket::new(self.socket, &self.interest, unread);
+        let mut connection = self.builder().serve_connection(socket, self.calls());
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut context = TaskContext::from_waker(&waker);
+        loop {
+            if Pin::new(&mut connection).poll(&mut context).is_ready() {
+                return Ok(Outcome::Over);
+            }
+            if !self.is_idle() {
+                self.wait()?;
+            } else if self.shared.draining.is_draining() {
+                Pin::new(&mut connection).graceful_shutdown();
+                self.interest.on_ready(PollFlags::IN);
+            } else if !self.lingers()? {
+                return Ok(Outcome::Idle(connection.into_parts().read_buf));
+            }
+        }
+    }
+
+    fn builder(&self) -> http1::Builder {
+        let settings = &self.settings;
+        let mut builder = http1::Builder::new();
+        builder
+            .keep_alive(settings.keep_alive)
+            .timer(self.timers.clone())
+            .header_read_timeout(settings.header_timeout)
+            .max_headers(settings.max_headers)
+            .max_buf_size(settings.max_head_bytes.max(MIN_BUFFER_BYTES));
+        builder
+    }
+
+    fn calls(&self) -> Calls<S> {
+        let service = self.shared.service.lock();
+        Calls {
+            service: service.unwrap_or_else(PoisonError::into_inner).clone(),
+            context: self.context.clone(),
+            counts: Rc::clone(&self.counts),
+        }
+    }
+
+    /// Whether requests were served and everything about them is over.
+    fn is_idle(&self) -> bool {
+        self.counts.served.get() > 0
+            && self.counts.in_flight.get() == 0
+            && self.interest.waits_to_read()
+            && self.interest.waits_to_write_since().is_none()
+    }
+
+    /// Waits for the next request as long as nobody else wants the slot; true if there is one.
+    fn lingers(&self) -> io::Result<bool> {
+        let linger = match self.shared.activity.waiting() {
+            0 => LINGER,
+            _ => Duration::ZERO,
+        };
+        let mut sockets = [PollFd::from_borrowed_fd(self.socket, PollFlags::IN)];
+        poll_until(&mut sockets, Instant::now().checked_add(linger))?;
+        let flags = sockets[0].revents();
+        self.interest.on_ready(flags);
+        Ok(!flags.is_empty())
+    }
+
+    /// Waits for what hyper or the handler waits for.
+    fn wait(&self) -> io::Result<()> {
+        let write_until = self
+            .interest
+            .waits_to_write_since()
+            .and_then(|since| since.checked_add(self.settings.write_timeout));
+        let until = self.timers.next().into_iter().chain(write_until).min();
+        let mut waited_for = Vec::with_capacity(2);
+        let flags = self.interest.flags();
+        if !flags.is_empty() {
+            waited_for.push(PollFd::from_borrowed_fd(self.socket, flags));
+        }
+        if self.counts.in_flight.get() > 0 {
+            let event = self.woken.event()?;
+            waited_for.push(PollFd::from_borrowed_fd(event, PollFlags::IN));
+        }
+        if self.woken.take() {
+            return Ok(());
+        }
+        poll_until(&mut waited_for, until)?;
+        if !flags.is_empty()
+            && let Some(socket) = waited_for.first()
+        {
+            self.interest.on_ready(socket.revents());
+        }
+        let now = Instant::now();
+        self.timers.wake_due(now);
+        let takes_nothing = self.interest.waits_to_write_since().is_some();
+        match write_until {
+            Some(until) if takes_nothing && until <= now => Err(io::ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What hyper insists on.
+const MIN_BUFFER_BYTES: usize = 8192;
+
+fn poll_until(waited_for: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<()> {
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match poll(waited_for, left.map(timespec).as_ref()) {
+            Err(Errno::INTR) => {}
+            other => return Ok(other.map(|_| ())?),
+        }
+    }
+}
+
+/// Reads what the client has sent beyond the end of the connection, for a moment: closing a socket
+/// with unread bytes resets it, and the client might lose the last response.
+fn discard_rest(socket: BorrowedFd<'_>) {
+    const MOMENT: Duration = Duration::from_millis(100);
+    const MOST_BYTES: usize = 1 << 20;
+    let until = Instant::now().checked_add(MOMENT);
+    let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
+    let mut discarded = 0;
+    while discarded < MOST_BYTES {
+        match rustix::io::read(socket, &mut scratch) {
+            Ok((bytes, _)) if !bytes.is_empty() => discarded += bytes.len(),
+            // Only a client that is sending is waited for.
+            Err(Errno::AGAIN) if discarded > 0 => {
+                let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
+                if poll_until(&mut sockets, until).is_err() || sockets[0].revents().is_empty() {
+                    return;
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The handler, as hyper calls it.
+struct Calls<S> {
+    service: S,
+    context: Context,
+    counts: Rc<Counts>,
+}
+
+/// A request that is in flight until this is dropped.
+struct InFlight(Rc<Counts>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let Self(counts) = self;
+        counts.in_flight.set(counts.in_flight.get() - 1);
+    }
+}
+
+impl<S: HttpService> Service<Request<Incoming>> for Calls<S> {
+    type Response = Response<Tracked>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let counts = Rc::clone(&self.counts);
+        counts.served.set(counts.served.get() + 1);
+        counts.total.set(counts.total.get() + 1);
+        counts.in_flight.set(counts.in_flight.get() + 1);
+        let guard = InFlight(counts);
+        let answer = exchange(&self.service, request, &self.context);
+        Box::pin(async move {
+            let response = answer.await;
+            Ok(response.map(|body| Tracked {
+                body,
+                _in_flight: guard,
+            }))
+        })
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The body of a response, whose request is in flight until it is sent.
+    struct Tracked {
+        #[pin]
+        body: ResponseBody,
+        _in_flight: InFlight,
+    }
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = <ResponseBody as http_body::Body>::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.project().body.poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

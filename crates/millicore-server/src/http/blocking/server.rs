@@ -1,0 +1,423 @@
+//! The accepting loop: it lets connections in, keeps the silent ones, and hands out the others.
+
+use super::accepted::{Accepted, Sign};
+use super::connection::{self, Shared};
+use super::parking::Parking;
+use super::stopping::Phase;
+use crate::activity::Activity;
+use crate::control::ControlSource;
+use crate::http::{Hooks, HttpService, ServeError};
+use crate::listener::Listener;
+use crate::model::ConcurrencyModel;
+use crate::poller::{Poller, Watch};
+use crate::process::Exit;
+use crate::settings::ServerSettings;
+use crate::slots::forks::{Forks, Keep};
+use crate::slots::one_thread::OneThread;
+use crate::slots::prefork::{Prefork, WorkerPlan};
+use crate::slots::threads::Threads;
+use crate::slots::{Ended, FIRST_TOKEN, Private, Slots, Work};
+use std::collections::VecDeque;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Serves HTTP/1.1 on these listeners until it is told to stop: in `sync` by one thread, in
+/// `threads` by a thread for each connection that sends something, in `forks` and `prefork` by
+/// processes. Those two need a program that has no other thread.
+///
+/// Asked to terminate, it finishes what was accepted, the kernel's backlog included, for
+/// `graceful_timeout` at most; then it returns.
+///
+/// # Errors
+///
+/// Where the system does not let it start or go on.
+pub fn serve_blocking<S: HttpService>(
+    listeners: Vec<Listener>,
+    service: S,
+    settings: &ServerSettings,
+    activity: &Arc<Activity>,
+    control: impl ControlSource,
+    mut hooks: Hooks,
+) -> Result<(), ServeError> {
+    let ready = hooks.ready.take();
+    let server = BlockingServer::new(listeners, service, settings, activity, control, hooks);
+    let mut server = server.map_err(ServeError::to("start"))?;
+    if let Some(ready) = ready {
+        ready();
+    }
+    server.run().map_err(ServeError::to("go on"))
+}
+
+pub(super) struct BlockingServer<S> {
+    pub(super) intake: Intake,
+    pub(super) slots: Box<dyn Slots<Accepted>>,
+    /// How many there are to be, where that is bounded.
+    slot_count: Option<NonZeroUsize>,
+    pub(super) shared: Arc<Shared<S>>,
+    pub(super) settings: ServerSettings,
+    pub(super) hooks: Hooks,
+    pub(super) phase: Phase,
+}
+
+/// Everything that the loop waits for beside its slots.
+pub(super) struct Intake {
+    pub(super) poller: Arc<Poller>,
+    control: Box<dyn ControlSource>,
+    pub(super) listeners: Vec<Listener>,
+    is_listening: bool,
+    /// Until when nothing is accepted, because the system had no room for it.
+    paused_until: Option<Instant>,
+    pub(super) parking: Parking,
+    /// Connections that have sent something, in the order in which they did.
+    pub(super) ready: VecDeque<Accepted>,
+    /// Whether processes are forked that last.
+    has_lasting_processes: bool,
+}
+
+impl Intake {
+    fn new(
+        listeners: Vec<Listener>,
+        control: Box<dyn ControlSource>,
+        model: ConcurrencyModel,
+    ) -> io::Result<Self> {
+        let poller = Arc::new(Poller::new()?);
+        poller.add(&control, CONTROL, Watch::Always)?;
+        for (token, listener) in (FIRST_LISTENER..).zip(&listeners) {
+            poller.add(listener, token, Watch::Always)?;
+        }
+        Ok(Self {
+            parking: Parking::new(&poller, FIRST_PARKED),
+            poller,
+            control,
+            listeners,
+            is_listening: true,
+            paused_until: None,
+            ready: VecDeque::new(),
+            has_lasting_processes: model == ConcurrencyModel::Prefork,
+        })
+    }
+
+    /// What a forked process must not keep.
+    fn descriptors(&self) -> Vec<i32> {
+        let mut descriptors = vec![
+            self.poller.as_fd().as_raw_fd(),
+            self.control.as_fd().as_raw_fd(),
+        ];
+        descriptors.extend(self.listeners.iter().map(|it| it.as_fd().as_raw_fd()));
+        // A process that lasts would keep their sockets; one that does not is not worth the time.
+        if self.has_lasting_processes {
+            descriptors.extend(self.parking.descriptors());
+            descriptors.extend(self.ready.iter().map(|it| it.as_fd().as_raw_fd()));
+        }
+        descriptors
+    }
+
+    fn listen(&mut self, listens: bool) -> io::Result<()> {
+        if listens != self.is_listening {
+            let watch = if listens { Watch::Always } else { Watch::Never };
+            for (token, listener) in (FIRST_LISTENER..).zip(&self.listeners) {
+                self.poller.rearm(listener, token, watch)?;
+            }
+            self.is_listening = listens;
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let deadlines = [self.parking.deadline(), self.paused_until];
+        deadlines.into_iter().flatten().min()
+    }
+}
+
+const CONTROL: u64 = 0;
+const FIRST_LISTENER: u64 = 1;
+const FIRST_PARKED: u64 = 1 << 32;
+
+/// How many connections are accepted before others are looked after.
+const ACCEPTS: usize = 64;
+
+/// How long nothing is accepted after the system had no room: long enough not to spin.
+const PAUSE: Duration = Duration::from_millis(50);
+
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 40\r\nConnection: close\r\n\r\n\
+    the server has no thread or process left";
+
+impl<S: HttpService> BlockingServer<S> {
+    fn new(
+        listeners: Vec<Listener>,
+        service: S,
+        settings: &ServerSettings,
+        activity: &Arc<Activity>,
+        control: impl ControlSource,
+        hooks: Hooks,
+    ) -> io::Result<Self> {
+        let intake = Intake::new(listeners, Box::new(control), settings.model)?;
+        let shared = Arc::new(Shared {
+            service: Mutex::new(service),
+            settings: Mutex::new(Arc::new(settings.connection.clone())),
+            activity: Arc::clone(activity),
+            draining: hooks.draining.clone(),
+            served: AtomicU64::new(0),
+        });
+        Ok(Self {
+            slots: make_slots(&intake, &shared, settings)?,
+            intake,
+            slot_count: slot_count(settings),
+            shared,
+            settings: settings.clone(),
+            hooks,
+            phase: Phase::Serving,
+        })
+    }
+
+    fn run(&mut self) -> io::Result<()> {
+        let mut tokens = Vec::new();
+        while !self.is_over() {
+            self.dispatch();
+            self.listen_if_there_is_room()?;
+            self.tell();
+            self.intake.poller.wait(&mut tokens, self.deadline())?;
+            for &token in &tokens {
+                self.on_ready(token)?;
+            }
+            self.on_time()?;
+        }
+        self.finish();
+        Ok(())
+    }
+
+    fn on_ready(&mut self, token: u64) -> io::Result<()> {
+        match token {
+            CONTROL => {
+                while let Some(signal) = self.intake.control.next()? {
+                    self.on_control(signal)?;
+                }
+            }
+            FIRST_LISTENER..FIRST_PARKED => self.accept(token),
+            FIRST_PARKED..FIRST_TOKEN => {
+                if let Some(connection) = self.intake.parking.take(token) {
+                    self.sort(connection);
+                }
+            }
+            _ => {
+                let Self { intake, slots, .. } = self;
+                slots.on_ready(token, &Private(&|| intake.descriptors()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets connections in until there are none, or others are to be looked after.
+    fn accept(&mut self, token: u64) {
+        let listener = usize::try_from(token - FIRST_LISTENER).ok();
+        for _ in 0..ACCEPTS {
+            let Some(listener) = listener.and_then(|index| self.intake.listeners.get(index)) else {
+                return;
+            };
+            match listener.accept() {
+                Ok(Some((socket, peer))) => {
+                    let activity = &self.shared.activity;
+                    self.sort(Accepted::new(socket, peer, activity));
+                }
+                Ok(None) => return,
+                Err(error) if !self.make_room() => {
+                    tracing::warn!(%error, "no connection can be accepted for a moment");
+                    self.intake.paused_until = Instant::now().checked_add(PAUSE);
+                    return;
+                }
+                // There is room now.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Gives up the connection that has been silent for the longest; false if none is.
+    fn make_room(&mut self) -> bool {
+        let oldest = self.intake.parking.take_first(Instant::now(), true);
+        let is_there = oldest.is_some();
+        if let Some(oldest) = oldest {
+            self.shared.activity.connection_refused();
+            oldest.close();
+        }
+        is_there
+    }
+
+    /// A connection that may have sent something becomes ready; a silent one is parked.
+    pub(super) fn sort(&mut self, connection: Accepted) {
+        match connection.look() {
+            Sign::Bytes => self.intake.ready.push_back(connection),
+            Sign::Gone => connection.close(),
+            Sign::Nothing => match self.silent_until(&connection) {
+                None => connection.close(),
+                Some(until) => {
+                    if let Err(error) = self.intake.parking.park(connection, until) {
+                        tracing::warn!(%error, "a connection cannot be watched and is closed");
+                    }
+                }
+            },
+        }
+    }
+
+    /// Hands ready connections to slots.
+    fn dispatch(&mut self) {
+        for ended in self.slots.take_ended() {
+            self.on_ended(ended);
+        }
+        let Self { intake, slots, .. } = self;
+        while !intake.ready.is_empty() && slots.has_room() {
+            let Some(connection) = intake.ready.pop_front() else {
+                return;
+            };
+            let activity = &self.shared.activity;
+            // Who serves it looks at how many wait behind it.
+            activity.set_waiting(intake.ready.len());
+            activity.slot_started();
+            if let Err(refused) = slots.start(connection, &Private(&|| intake.descriptors())) {
+                tracing::error!(error = %refused.error, "a request cannot be started");
+                refused.job.send(BUSY);
+                refused.job.close();
+            }
+        }
+    }
+
+    fn on_ended(&mut self, ended: Ended<Accepted>) {
+        match ended {
+            Ended::Idle(mut connection) => {
+                connection.was_served = true;
+                self.sort(connection);
+            }
+            Ended::Over(connection, process) => {
+                if let Some((pid, exit)) = process {
+                    self.on_exit(pid, exit);
+                }
+                if let Some(connection) = connection {
+                    connection.close();
+                }
+            }
+            Ended::Quit(_) => {}
+        }
+    }
+
+    fn on_exit(&self, pid: u32, exit: Exit) {
+        let activity = &self.shared.activity;
+        activity.forget_process(pid);
+        // What ended by itself has said so itself.
+        if let Exit::Signal(_) = exit {
+            activity.slot_ended(true);
+        }
+        match exit {
+            Exit::Status(0 | 1) => {}
+            Exit::Status(status) => tracing::warn!(pid, status, "a process exited in its work"),
+            Exit::Signal(signal) => tracing::warn!(pid, signal, "a process was killed"),
+        }
+    }
+
+    fn listen_if_there_is_room(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let intake = &mut self.intake;
+        intake.paused_until = intake.paused_until.filter(|&until| until > now);
+        let open = intake.parking.len() + intake.ready.len();
+        let most = self.settings.max_connections.get();
+        let has_room = open < most && self.slots.busy() < most - open;
+        intake.listen(intake.paused_until.is_none() && has_room)
+    }
+
+    fn tell(&self) {
+        let activity = &self.shared.activity;
+        activity.set_parked(self.intake.parking.len());
+        activity.set_waiting(self.intake.ready.len());
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let deadlines = [
+            self.intake.deadline(),
+            self.phase.deadline(),
+            self.slots.deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn on_time(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        while let Some(silent) = self.intake.parking.take_first(now, false) {
+            silent.close();
+        }
+        let Self { intake, slots, .. } = self;
+        if slots.deadline().is_some_and(|deadline| deadline <= now) {
+            slots.on_time(&Private(&|| intake.descriptors()))?;
+        }
+        self.on_phase(now)
+    }
+
+    /// Adds a slot or takes one away, where their number is bounded.
+    pub(super) fn resize(&mut self, change: impl FnOnce(usize) -> usize) -> io::Result<()> {
+        let Some(count) = self.slot_count else {
+            return Ok(());
+        };
+        let count = NonZeroUsize::new(change(count.get())).unwrap_or(NonZeroUsize::MIN);
+        self.slot_count = Some(count);
+        let Self { intake, slots, .. } = self;
+        slots.resize(count.get(), &Private(&|| intake.descriptors()))
+    }
+}
+
+fn slot_count(settings: &ServerSettings) -> Option<NonZeroUsize> {
+    match settings.model {
+        ConcurrencyModel::Sync | ConcurrencyModel::Scheduled => None,
+        ConcurrencyModel::Threads => settings.max_threads,
+        ConcurrencyModel::Forks => Some(settings.max_children),
+        ConcurrencyModel::Prefork => Some(settings.workers),
+    }
+}
+
+fn make_slots<S: HttpService>(
+    intake: &Intake,
+    shared: &Arc<Shared<S>>,
+    settings: &ServerSettings,
+) -> io::Result<Box<dyn Slots<Accepted>>> {
+    let theirs = Arc::clone(shared);
+    let work: Work<Accepted> = Arc::new(move |accepted| connection::serve(&theirs, accepted));
+    let poller = &intake.poller;
+    Ok(match settings.model {
+        ConcurrencyModel::Sync => Box::new(OneThread::new(work, poller)?),
+        ConcurrencyModel::Threads => Box::new(Threads::new(work, settings.max_threads, poller)?),
+        ConcurrencyModel::Forks => {
+            let keep = Keep::Jobs;
+            Box::new(Forks::new(work, settings.max_children, keep, poller))
+        }
+        ConcurrencyModel::Prefork => {
+            let plan = WorkerPlan {
+                work,
+                is_worn_out: wear(shared, settings),
+            };
+            let private = || intake.descriptors();
+            let private = Private(&private);
+            Box::new(Prefork::new(plan, settings.workers, poller, &private)?)
+        }
+        ConcurrencyModel::Scheduled => {
+            return Err(io::Error::other("the model `scheduled` does not block"));
+        }
+    })
+}
+
+/// Asked in a worker: whether it has served as many requests as it may.
+fn wear<S: HttpService>(
+    shared: &Arc<Shared<S>>,
+    settings: &ServerSettings,
+) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    let Some(most) = settings.max_requests else {
+        return Arc::new(|| false);
+    };
+    let (shared, jitter) = (Arc::clone(shared), settings.max_requests_jitter);
+    Arc::new(move || {
+        // Neighbouring process ids become numbers that are far apart: Fibonacci hashing.
+        let chance = u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let extra = chance % jitter.saturating_add(1);
+        shared.served.load(Ordering::Relaxed) >= most.get().saturating_add(extra)
+    })
+}

@@ -1,0 +1,207 @@
+//! How a blocking server ends: what it finishes, for how long, and what is refused.
+//!
+//! 1. Asked to terminate, it says that it is not ready, and goes on for the drain delay.
+//! 2. It accepts what is in the kernel's backlog, which closing the socket would reset, and refuses
+//!    what comes later, in all processes that have the socket.
+//! 3. Connections that wait for their next request are closed; those that never brought one have a
+//!    moment, because their request may be on its way.
+//! 4. It is over when nothing is at work, or the graceful timeout has passed.
+
+use super::accepted::Accepted;
+use super::server::BlockingServer;
+use crate::http::HttpService;
+use crate::signals::ControlSignal;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How far a server is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    /// It was asked to stop, and goes on accepting until then.
+    Delaying {
+        until: Instant,
+        by_interrupt: bool,
+    },
+    /// It finishes what it has accepted.
+    Draining {
+        until: Instant,
+        /// Until when connections that never brought a request are waited for.
+        fresh_until: Instant,
+        by_interrupt: bool,
+    },
+    /// It finishes nothing.
+    Killed,
+}
+
+/// How long a connection that was accepted may take for its first request once the server stops.
+const MOMENT: Duration = Duration::from_millis(500);
+
+impl Phase {
+    pub(super) fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Serving | Self::Killed => None,
+            Self::Delaying { until, .. } => Some(until),
+            Self::Draining {
+                until, fresh_until, ..
+            } => Some(until.min(fresh_until))
+                .filter(|&time| time > Instant::now())
+                .or(Some(until)),
+        }
+    }
+
+    fn by_interrupt(self) -> bool {
+        match self {
+            Self::Delaying { by_interrupt, .. } | Self::Draining { by_interrupt, .. } => {
+                by_interrupt
+            }
+            Self::Serving | Self::Killed => false,
+        }
+    }
+}
+
+impl<S: HttpService> BlockingServer<S> {
+    pub(super) fn on_control(&mut self, signal: ControlSignal) -> io::Result<()> {
+        match signal {
+            ControlSignal::Quit => self.kill(),
+            ControlSignal::Interrupt if self.phase.by_interrupt() => self.kill(),
+            ControlSignal::Terminate | ControlSignal::Interrupt => {
+                self.stop(signal == ControlSignal::Interrupt)?;
+            }
+            ControlSignal::HangUp => {
+                if let Some(reload) = &mut self.hooks.reload {
+                    reload();
+                }
+            }
+            ControlSignal::MoreWorkers => self.resize(|count| count.saturating_add(1))?,
+            ControlSignal::FewerWorkers => self.resize(|count| count.saturating_sub(1))?,
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, by_interrupt: bool) -> io::Result<()> {
+        let now = Instant::now();
+        self.hooks.draining.start();
+        match self.phase {
+            Phase::Serving => {
+                let until = now + self.settings.drain_delay;
+                self.phase = Phase::Delaying {
+                    until,
+                    by_interrupt,
+                };
+            }
+            Phase::Delaying { until, .. } => {
+                self.phase = Phase::Delaying {
+                    until,
+                    by_interrupt: true,
+                };
+            }
+            Phase::Draining {
+                until, fresh_until, ..
+            } => {
+                self.phase = Phase::Draining {
+                    until,
+                    fresh_until,
+                    by_interrupt: true,
+                };
+            }
+            Phase::Killed => {}
+        }
+        self.on_phase(now)
+    }
+
+    fn kill(&mut self) {
+        self.phase = Phase::Killed;
+        self.slots.kill();
+    }
+
+    /// Goes on to the next phase if it is time.
+    pub(super) fn on_phase(&mut self, now: Instant) -> io::Result<()> {
+        match self.phase {
+            Phase::Delaying {
+                until,
+                by_interrupt,
+            } if until <= now => {
+                self.refuse_further()?;
+                self.phase = Phase::Draining {
+                    until: now + self.settings.graceful_timeout,
+                    fresh_until: now + MOMENT,
+                    by_interrupt,
+                };
+                self.close_parked(|was_served| was_served);
+            }
+            Phase::Draining {
+                until, fresh_until, ..
+            } => {
+                if fresh_until <= now {
+                    self.close_parked(|_| true);
+                }
+                if until <= now {
+                    let unfinished = self.slots.busy() + self.intake.ready.len();
+                    tracing::warn!(unfinished, "the graceful timeout has passed");
+                    self.kill();
+                }
+            }
+            Phase::Serving | Phase::Delaying { .. } | Phase::Killed => {}
+        }
+        Ok(())
+    }
+
+    /// Empties the kernel's backlog and refuses what comes later.
+    fn refuse_further(&mut self) -> io::Result<()> {
+        for listener in std::mem::take(&mut self.intake.listeners) {
+            while let Ok(Some((socket, peer))) = listener.accept() {
+                self.sort(Accepted::new(socket, peer, &self.shared.activity));
+            }
+            listener.refuse()?;
+            self.intake.poller.remove(&listener)?;
+        }
+        Ok(())
+    }
+
+    /// Closes silent connections, except those that have just sent something.
+    fn close_parked(&mut self, is_closed: impl Fn(bool) -> bool) {
+        for token in self.intake.parking.tokens() {
+            if is_closed(self.intake.parking.was_served(token))
+                && let Some(connection) = self.intake.parking.take(token)
+            {
+                self.sort(connection);
+            }
+        }
+    }
+
+    /// Until when a connection may be silent; none if it is closed now.
+    pub(super) fn silent_until(&self, connection: &Accepted) -> Option<Instant> {
+        let now = Instant::now();
+        match self.phase {
+            Phase::Serving | Phase::Delaying { .. } => {
+                now.checked_add(self.settings.connection.idle_timeout)
+            }
+            Phase::Draining { fresh_until, .. } => {
+                Some(fresh_until).filter(|&until| until > now && !connection.was_served)
+            }
+            Phase::Killed => None,
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_over(&self) -> bool {
+        match self.phase {
+            Phase::Serving | Phase::Delaying { .. } => false,
+            Phase::Draining { .. } => {
+                self.slots.busy() == 0
+                    && self.intake.ready.is_empty()
+                    && self.intake.parking.len() == 0
+            }
+            Phase::Killed => true,
+        }
+    }
+
+    /// Lets workers end, and reaps them. Threads at work end with the program.
+    pub(super) fn finish(&mut self) {
+        self.slots.close();
+        if !self.slots.processes().is_empty() {
+            self.slots.wait();
+        }
+    }
+}
