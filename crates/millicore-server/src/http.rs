@@ -6,12 +6,15 @@
 //! - [`serve_blocking`]: `sync`, `threads`, `forks` and `prefork`.
 //! - [`Hooks`], [`ServeError`]: what a server calls, and why it ends with an error.
 //! - [`exchange`], [`Context`]: one request and its response, in every model alike.
+//! - [`serve_scheduled`]: the model `scheduled`, on tokio and the executor.
+//! - [`Hooks`], [`ServeError`]: what a server calls while it runs, and why it cannot go on.
 
 mod blocking;
 mod body;
 mod exchange;
 mod hooks;
 mod response;
+mod scheduled;
 mod service;
 mod strict;
 
@@ -20,4 +23,5 @@ pub use body::{Body, BodyError};
 pub use exchange::{Context, exchange};
 pub use hooks::{Hooks, ServeError};
 pub use response::{ResponseBody, error_response};
+pub use scheduled::serve_scheduled;
 pub use service::{BoxError, HttpService};

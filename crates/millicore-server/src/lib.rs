@@ -6,13 +6,14 @@
 //! - [`http`]: HTTP over every model: one handler, whatever runs it.
 //! - [`draining`]: whether a server is on its way out.
 //! - [`address`], [`listener`]: where a server listens.
-//! - [`signals`], [`control`]: who controls a server.
+//! - [`signals`], [`control`]: what controls a server: signals, or the program itself.
 //! - [`socket`]: servers of connections and datagrams.
 //! - `slots`: where requests are worked on: threads, processes.
 //! - `poller`: waiting for many descriptors at once.
 //! - [`activity`]: what a server counts and whom it serves, shared by its processes.
-//! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here and
-//!   in `activity`, because the operating system leaves no other way to fork and to share memory.
+//! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here,
+//!   in `activity` and where `http` hands descriptors to tokio, because nothing else forks, shares
+//!   memory, or vouches for a descriptor.
 
 pub mod model;
 

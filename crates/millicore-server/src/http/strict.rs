@@ -56,8 +56,17 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Refused> {
     }
 }
 
+/// A name or an address, and perhaps a port. A comma, which the grammar allows, is what a proxy
+/// makes of two hosts.
 fn is_authority(host: &[u8]) -> bool {
-    !host.contains(&b'@') && Authority::try_from(host).is_ok()
+    let Ok(authority) = Authority::try_from(host) else {
+        return false;
+    };
+    let colons = host.iter().filter(|&&byte| byte == b':').count();
+    let is_one = authority.host().starts_with('[') || colons <= 1;
+    let rest = &host[authority.host().len().min(host.len())..];
+    let is_port = matches!(rest, [] | [b':', ..]) && rest.iter().skip(1).all(u8::is_ascii_digit);
+    is_one && is_port && !host.contains(&b'@') && !host.contains(&b',')
 }
 
 fn check_framing<B>(request: &Request<B>) -> Result<(), Refused> {

@@ -1,0 +1,94 @@
+//! Who is let in, and when: not above the most connections, not without descriptors, and at the
+//! end whoever the kernel has let in already.
+
+use super::connection;
+use super::readable::Readable;
+use super::wire::Stream;
+use super::{HttpService, Server};
+use crate::address::Peer;
+use crate::listener::Listener;
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long the exhausted server waits for a descriptor before it tries again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who lets connections of one listener in.
+#[derive(Debug)]
+pub(super) struct Acceptor<S> {
+    pub(super) listener: Readable<Listener>,
+    pub(super) service: S,
+    pub(super) server: Arc<Server>,
+}
+
+impl<S: HttpService> Acceptor<S> {
+    /// Accepts until the server stops accepting; then what the kernel has accepted already, and
+    /// then refuses.
+    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        tokio::select! {
+            biased;
+            () = stops(&mut stopping) => {}
+            () = self.accept() => {}
+        }
+        self.empty_backlog().await;
+    }
+
+    /// Accepts as long as the listener can be waited for.
+    async fn accept(&mut self) {
+        loop {
+            while self.server.connections.len() >= self.server.max_connections {
+                self.server.connections.one_gone().await;
+            }
+            match self.listener.take(Listener::accept).await {
+                Ok((socket, peer)) => self.admit(socket, peer),
+                Err(error) => recover(&error, &self.server).await,
+            }
+        }
+    }
+
+    async fn empty_backlog(&mut self) {
+        loop {
+            match self.listener.get().accept() {
+                Ok(Some((socket, peer))) => self.admit(socket, peer),
+                Err(error) if is_exhausted(&error) => recover(&error, &self.server).await,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        // A listener that cannot refuse closes with the server.
+        let _ = self.listener.get().refuse();
+    }
+
+    fn admit(&self, socket: OwnedFd, peer: Peer) {
+        let place = self.server.connections.enter();
+        // A connection that the runtime cannot watch is closed.
+        if let Ok(stream) = Stream::new(socket, self.listener.get().is_tcp()) {
+            let (service, server) = (self.service.clone(), Arc::clone(&self.server));
+            tokio::spawn(connection::serve(stream, peer, service, server, place));
+        }
+    }
+}
+
+async fn stops(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stops| *stops).await;
+}
+
+/// Makes room and waits for it. Whatever else is wrong with a listener may be right again later,
+/// and must not keep this thread busy.
+async fn recover(error: &io::Error, server: &Server) {
+    if is_exhausted(error) {
+        server.connections.make_room();
+    }
+    let _ = tokio::time::timeout(PAUSE, server.connections.one_gone()).await;
+}
+
+fn is_exhausted(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        number,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}

@@ -1,0 +1,232 @@
+//! What a connection is doing, and until when it may: written by its task, read by whoever keeps
+//! the time.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// How long a connection may do what, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) idle_ns: u64,
+    pub(super) head_ns: u64,
+    pub(super) write_ns: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Activity {
+    epoch: Instant,
+    /// Requests whose responses have not been handed over whole.
+    open: AtomicUsize,
+    /// Those of them that wait for the server, not for the client.
+    servers_turn: AtomicUsize,
+    /// Since when no request has been open, or since when the head of one has been coming in.
+    since_ns: AtomicU64,
+    head_began: AtomicBool,
+    /// Since when the socket has taken no byte; 0 if it would.
+    blocked_since_ns: AtomicU64,
+    /// When something last went out, where streams share the connection.
+    sent_ns: AtomicU64,
+    /// Whether requests overlap, as in HTTP/2.
+    is_multiplexed: AtomicBool,
+    is_draining: AtomicBool,
+    is_unwanted: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// A request under way, and whose turn it is.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    activity: std::sync::Arc<Activity>,
+    is_servers_turn: bool,
+}
+
+impl Activity {
+    pub(super) fn new(epoch: Instant) -> Self {
+        Self {
+            epoch,
+            open: AtomicUsize::new(0),
+            servers_turn: AtomicUsize::new(0),
+            since_ns: AtomicU64::new(nanoseconds(epoch.elapsed())),
+            head_began: AtomicBool::new(false),
+            blocked_since_ns: AtomicU64::new(0),
+            sent_ns: AtomicU64::new(0),
+            is_multiplexed: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
+            is_unwanted: AtomicBool::new(false),
+            waker: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn now_ns(&self) -> u64 {
+        nanoseconds(self.epoch.elapsed()).max(1)
+    }
+
+    /// Bytes have come.
+    pub(super) fn on_read(&self) {
+        let is_new = !self.is_open() && !self.is_multiplexed.load(Ordering::Relaxed);
+        if is_new && !self.head_began.swap(true, Ordering::Relaxed) {
+            self.since_ns.store(self.now_ns(), Ordering::Relaxed);
+        }
+    }
+
+    /// The socket has taken bytes.
+    pub(super) fn on_write(&self) {
+        if self.blocked_since_ns.load(Ordering::Relaxed) != 0 {
+            self.blocked_since_ns.store(0, Ordering::Relaxed);
+        }
+        if self.is_multiplexed.load(Ordering::Relaxed) {
+            self.sent_ns.store(self.now_ns(), Ordering::Relaxed);
+        }
+    }
+
+    /// The socket takes no byte now.
+    pub(super) fn on_blocked(&self) {
+        if !self.is_blocked() {
+            self.blocked_since_ns
+                .store(self.now_ns(), Ordering::Relaxed);
+        }
+    }
+
+    /// It speaks HTTP/2.
+    pub(super) fn set_multiplexed(&self) {
+        self.is_multiplexed.store(true, Ordering::Relaxed);
+        self.head_began.store(false, Ordering::Relaxed);
+        self.since_ns.store(self.now_ns(), Ordering::Relaxed);
+    }
+
+    pub(super) fn begin(self: &std::sync::Arc<Self>) -> Exchange {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.servers_turn.fetch_add(1, Ordering::Relaxed);
+        self.head_began.store(false, Ordering::Relaxed);
+        Exchange {
+            activity: std::sync::Arc::clone(self),
+            is_servers_turn: true,
+        }
+    }
+
+    /// Whether a request is under way.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether bytes wait for the client to take them.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since_ns.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether a part of a request's head has come.
+    pub(super) fn head_began(&self) -> bool {
+        !self.is_open() && self.head_began.load(Ordering::Relaxed)
+    }
+
+    /// Since when it has been silent, if it is.
+    pub(super) fn silent_since_ns(&self) -> Option<u64> {
+        let is_silent = !self.is_open() && !self.head_began.load(Ordering::Relaxed);
+        is_silent.then(|| self.since_ns.load(Ordering::Relaxed))
+    }
+
+    /// When its time is up, if it does not go on.
+    pub(super) fn deadline_ns(&self, limits: &Limits) -> Option<u64> {
+        let blocked = match self.blocked_since_ns.load(Ordering::Relaxed) {
+            0 => None,
+            since_ns => Some(since_ns.saturating_add(limits.write_ns)),
+        };
+        let own = if self.is_open() {
+            let waits_for_client = self.is_multiplexed.load(Ordering::Relaxed)
+                && self.servers_turn.load(Ordering::Relaxed) == 0;
+            let sent_ns = self.sent_ns.load(Ordering::Relaxed);
+            waits_for_client.then(|| sent_ns.saturating_add(limits.write_ns))
+        } else {
+            let since_ns = self.since_ns.load(Ordering::Relaxed);
+            Some(if self.head_began.load(Ordering::Relaxed) {
+                since_ns.saturating_add(limits.head_ns)
+            } else {
+                since_ns.saturating_add(limits.idle_ns)
+            })
+        };
+        blocked.into_iter().chain(own).min()
+    }
+
+    /// Its task hears of what it is asked to do.
+    pub(super) fn listen(&self, waker: &Waker) {
+        let mut kept = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *kept {
+            Some(kept) => kept.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    /// Lets its task look whether its time is up.
+    pub(super) fn wake(&self) {
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let waker = waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Asks it to end after what it has accepted.
+    pub(super) fn drain(&self) {
+        self.is_draining.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::SeqCst)
+    }
+
+    /// Asks it to make room if it is silent.
+    pub(super) fn make_room(&self) {
+        self.is_unwanted.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Whether room was asked for; asked again, no more.
+    pub(super) fn take_unwanted(&self) -> bool {
+        self.is_unwanted.load(Ordering::SeqCst) && self.is_unwanted.swap(false, Ordering::SeqCst)
+    }
+
+    fn end(&self, was_servers_turn: bool) {
+        if was_servers_turn {
+            self.servers_turn.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Silence begins before the request is gone, so that nobody sees an old one.
+        self.since_ns.store(self.now_ns(), Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Release);
+        if self.is_draining() {
+            self.wake();
+        }
+    }
+}
+
+impl Exchange {
+    /// The client has been handed something and is to take it.
+    pub(super) fn is_clients_turn(&mut self) {
+        if std::mem::take(&mut self.is_servers_turn) {
+            let activity = &self.activity;
+            if activity.is_multiplexed.load(Ordering::Relaxed) {
+                activity.sent_ns.store(activity.now_ns(), Ordering::Relaxed);
+            }
+            activity.servers_turn.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The client has room for more.
+    pub(super) fn is_servers_turn(&mut self) {
+        if !std::mem::replace(&mut self.is_servers_turn, true) {
+            self.activity.servers_turn.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.activity.end(self.is_servers_turn);
+    }
+}
+
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,258 @@
+//! One connection, from its first byte to its last.
+
+use super::activity::{Activity, Exchange};
+use super::connections::Place;
+use super::wire::{Stream, Wire};
+use super::{HttpService, Server};
+use crate::address::Peer;
+use crate::http::{BoxError, Context, ResponseBody, exchange};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{self, Poll, ready};
+use std::time::Duration;
+
+/// What a client that speaks HTTP/2 without being asked begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long a client may take to hear why its connection ends.
+const LINGER: Duration = Duration::from_secs(2);
+
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// hyper is done with it.
+    Done,
+    /// It is not wanted any more, and nothing is under way.
+    Closed,
+    /// Its time was up.
+    Overdue,
+    /// The client has left.
+    Left,
+}
+
+/// Serves a connection as long as it goes on.
+pub(super) async fn serve<S: HttpService>(
+    stream: Stream,
+    peer: Peer,
+    service: S,
+    server: Arc<Server>,
+    place: Place,
+) {
+    let stream = Arc::new(stream);
+    let activity = Arc::clone(place.activity());
+    let Some(protocol) = first_bytes(&stream, &activity, &server).await else {
+        return;
+    };
+    let context = Context {
+        peer,
+        ..server.context.clone()
+    };
+    match protocol {
+        Protocol::Http1 => serve_http1(&stream, &activity, service, context, &server).await,
+        Protocol::Http2 => serve_http2(&stream, &activity, service, context, &server).await,
+    }
+    drop(place);
+}
+
+/// Waits for the first bytes, which say what the client speaks. Nothing is kept for a connection
+/// before that but its place.
+async fn first_bytes(stream: &Stream, activity: &Activity, server: &Server) -> Option<Protocol> {
+    poll_fn(|context| {
+        activity.listen(context.waker());
+        let look = |first: &[u8]| {
+            if !first.is_empty() {
+                activity.on_read();
+            }
+            protocol_of(first)
+        };
+        match stream.poll_peek(context, look) {
+            Poll::Ready(seen) => Poll::Ready(seen.ok().flatten()),
+            Poll::Pending => is_over(stream, activity, server).map(|_| None),
+        }
+    })
+    .await
+}
+
+/// What the first bytes tell; nothing if they could be the beginning of either.
+fn protocol_of(first: &[u8]) -> Option<Option<Protocol>> {
+    match first {
+        [] => Some(None),
+        first if first.starts_with(PREFACE) => Some(Some(Protocol::Http2)),
+        first if PREFACE.starts_with(first) => None,
+        _ => Some(Some(Protocol::Http1)),
+    }
+}
+
+async fn serve_http1<S: HttpService>(
+    stream: &Arc<Stream>,
+    activity: &Arc<Activity>,
+    service: S,
+    context: Context,
+    server: &Server,
+) {
+    let had_body = Arc::new(AtomicBool::new(false));
+    let answers = {
+        let (activity, had_body) = (Arc::clone(activity), Arc::clone(&had_body));
+        move |request: Request<Incoming>| {
+            had_body.store(!request.body().is_end_stream(), Ordering::Relaxed);
+            answer(&activity, &service, request, &context)
+        }
+    };
+    let mut connection = server
+        .http1
+        .serve_connection(wire(stream, activity), service_fn(answers));
+    let end = {
+        let mut left = pin!(stream.left());
+        let mut is_last = false;
+        poll_fn(|context| {
+            activity.listen(context.waker());
+            loop {
+                if Pin::new(&mut connection).poll(context).is_ready() {
+                    return Poll::Ready(End::Done);
+                }
+                if !activity.is_draining() || is_last || !activity.is_open() {
+                    break;
+                }
+                is_last = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            if activity.is_open() && left.as_mut().poll(context).is_ready() {
+                return Poll::Ready(End::Left);
+            }
+            is_over(stream, activity, server)
+        })
+        .await
+    };
+    let was_head = activity.head_began();
+    drop(connection);
+    match end {
+        End::Overdue if was_head => {
+            // Who is slow may still listen; who does not needs no answer.
+            let _ = stream.try_write(TOO_SLOW);
+        }
+        // What is sent while the client still sends would be lost with a connection that is closed
+        // with bytes unread.
+        End::Done if had_body.load(Ordering::Relaxed) || stream.has_bytes() => {
+            let _ = tokio::time::timeout(LINGER, stream.discard()).await;
+        }
+        _ => {}
+    }
+}
+
+async fn serve_http2<S: HttpService>(
+    stream: &Arc<Stream>,
+    activity: &Arc<Activity>,
+    service: S,
+    context: Context,
+    server: &Server,
+) {
+    activity.set_multiplexed();
+    let answers = {
+        let activity = Arc::clone(activity);
+        move |request: Request<Incoming>| answer(&activity, &service, request, &context)
+    };
+    let mut connection = server
+        .http2
+        .serve_connection(wire(stream, activity), service_fn(answers));
+    let mut is_last = false;
+    poll_fn(|context| {
+        activity.listen(context.waker());
+        loop {
+            if Pin::new(&mut connection).poll(context).is_ready() {
+                return Poll::Ready(End::Done);
+            }
+            if !activity.is_draining() || is_last {
+                break;
+            }
+            is_last = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        is_over(stream, activity, server)
+    })
+    .await;
+}
+
+fn wire(stream: &Arc<Stream>, activity: &Arc<Activity>) -> TokioIo<Wire> {
+    TokioIo::new(Wire {
+        stream: Arc::clone(stream),
+        activity: Arc::clone(activity),
+    })
+}
+
+/// Whether a connection that waits should go on.
+fn is_over(stream: &Stream, activity: &Activity, server: &Server) -> Poll<End> {
+    let is_unwanted = activity.take_unwanted() || activity.is_draining();
+    let is_silent = activity.silent_since_ns().is_some() && !activity.is_blocked();
+    if is_unwanted && is_silent && !stream.has_bytes() {
+        return Poll::Ready(End::Closed);
+    }
+    match activity.deadline_ns(server.connections.limits()) {
+        Some(deadline_ns) if deadline_ns <= activity.now_ns() => Poll::Ready(End::Overdue),
+        _ => Poll::Pending,
+    }
+}
+
+fn answer<S: HttpService>(
+    activity: &Arc<Activity>,
+    service: &S,
+    request: Request<Incoming>,
+    context: &Context,
+) -> impl Future<Output = Result<Response<Counted>, Infallible>> + Send + use<S> {
+    let mut counted = activity.begin();
+    let response = exchange(service, request, context);
+    async move {
+        let response = response.await;
+        counted.is_clients_turn();
+        Ok(response.map(|body| Counted {
+            body,
+            exchange: counted,
+        }))
+    }
+}
+
+/// A body that is under way until hyper has it whole.
+struct Counted {
+    body: ResponseBody,
+    exchange: Exchange,
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.exchange.is_servers_turn();
+        let piece = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.exchange.is_clients_turn();
+        Poll::Ready(piece)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

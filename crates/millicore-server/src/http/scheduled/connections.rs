@@ -1,0 +1,159 @@
+//! All connections of a server: whose time is up, who has been silent longest, who is left.
+//!
+//! Nobody has a timer of his own: one task sleeps until the earliest deadline. A deadline that does
+//! not exist yet is further away than the shortest limit, so that it sleeps no longer than that.
+
+use super::activity::{Activity, Limits, nanoseconds};
+use crate::settings::ConnectionSettings;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// Deadlines that lie closer together than this are kept at once.
+const GRAIN: Duration = Duration::from_millis(2);
+
+#[derive(Debug)]
+pub(super) struct Connections {
+    epoch: Instant,
+    limits: Limits,
+    table: Mutex<Table>,
+    /// Told whenever a connection has gone.
+    gone: Notify,
+    /// Told when the first one comes.
+    came: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    all: BTreeMap<u64, Arc<Activity>>,
+}
+
+/// A place in the table, as long as it is kept.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+    activity: Arc<Activity>,
+}
+
+impl Place {
+    pub(super) const fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+}
+
+impl Connections {
+    pub(super) fn new(settings: &ConnectionSettings) -> Self {
+        Self {
+            epoch: Instant::now(),
+            limits: Limits {
+                idle_ns: nanoseconds(settings.idle_timeout),
+                head_ns: nanoseconds(settings.header_timeout),
+                write_ns: nanoseconds(settings.write_timeout),
+            },
+            table: Mutex::default(),
+            gone: Notify::new(),
+            came: Notify::new(),
+        }
+    }
+
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A connection comes.
+    pub(super) fn enter(self: &Arc<Self>) -> Place {
+        let activity = Arc::new(Activity::new(self.epoch));
+        let mut table = self.table();
+        let number = table.next;
+        table.next += 1;
+        table.all.insert(number, Arc::clone(&activity));
+        let is_first = table.all.len() == 1;
+        drop(table);
+        if is_first {
+            self.came.notify_one();
+        }
+        Place {
+            connections: Arc::clone(self),
+            number,
+            activity,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table().all.len()
+    }
+
+    /// Waits until a connection has gone after this was called, or before and nobody waited.
+    pub(super) async fn one_gone(&self) {
+        self.gone.notified().await;
+    }
+
+    /// Asks the one that has been silent longest to make room.
+    pub(super) fn make_room(&self) {
+        let table = self.table();
+        let silent = |activity: &&Arc<Activity>| activity.silent_since_ns();
+        let longest = table
+            .all
+            .values()
+            .filter(|activity| silent(activity).is_some())
+            .min_by_key(silent);
+        let longest = longest.map(Arc::clone);
+        drop(table);
+        if let Some(activity) = longest {
+            activity.make_room();
+        }
+    }
+
+    /// Asks everyone to end after what it has accepted, and waits until they have.
+    pub(super) async fn drain(&self) {
+        let all: Vec<_> = self.table().all.values().cloned().collect();
+        for activity in all {
+            activity.drain();
+        }
+        while self.len() > 0 {
+            self.one_gone().await;
+        }
+    }
+
+    /// Wakes whose time is up, for ever.
+    pub(super) async fn keep_time(&self) {
+        loop {
+            match self.wake_overdue() {
+                Some(wait) => tokio::time::sleep(wait.max(GRAIN)).await,
+                None => self.came.notified().await,
+            }
+        }
+    }
+
+    /// Wakes whose time is up, and says when to look again, if there is anybody.
+    fn wake_overdue(&self) -> Option<Duration> {
+        let limits = &self.limits;
+        let shortest_ns = limits.idle_ns.min(limits.head_ns).min(limits.write_ns);
+        let now_ns = nanoseconds(self.epoch.elapsed());
+        let mut next_ns = now_ns.saturating_add(shortest_ns);
+        let table = self.table();
+        for activity in table.all.values() {
+            match activity.deadline_ns(limits) {
+                Some(deadline_ns) if deadline_ns <= now_ns => activity.wake(),
+                Some(deadline_ns) => next_ns = next_ns.min(deadline_ns),
+                None => {}
+            }
+        }
+        let wait = Duration::from_nanos(next_ns.saturating_sub(now_ns));
+        (!table.all.is_empty()).then_some(wait)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.table().all.remove(&self.number);
+        self.connections.gone.notify_one();
+    }
+}

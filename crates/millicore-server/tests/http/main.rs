@@ -1,0 +1,14 @@
+//! HTTP over real sockets: what every model must do alike, and what only `scheduled` does.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod application;
+mod client;
+mod gate;
+mod server;
+
+mod behaviour;
