@@ -3,6 +3,8 @@
 //! `cargo run --release -p millicore-server --example own_handler -- threads`, then
 //! `curl 'http://127.0.0.1:8000/?below=3000000'`.
 
+#![expect(clippy::print_stderr, reason = "it says where it listens")]
+
 use axum::Router;
 use axum::extract::{Extension, Query};
 use axum::http::StatusCode;
@@ -10,7 +12,7 @@ use axum::routing::get;
 use millicore::{Executor, Policy, Request};
 use millicore_server::activity::Activity;
 use millicore_server::compute::Compute;
-use millicore_server::http::{Hooks, serve_blocking};
+use millicore_server::http::{Hooks, serve_blocking, serve_scheduled};
 use millicore_server::listener::{ListenOptions, Listener};
 use millicore_server::model::ConcurrencyModel;
 use millicore_server::settings::ServerSettings;
@@ -31,23 +33,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("listening on {}", listener.url());
     let settings = ServerSettings::new(model);
     let router = Router::new().route("/", get(primes));
-    match model {
-        ConcurrencyModel::Scheduled => {
-            let executor = Executor::builder().policy(Policy::srpt()).build()?;
-            drop((executor, router));
-        }
-        _ => {
-            let activity = Arc::new(Activity::new()?);
-            let listeners = vec![listener];
-            serve_blocking(
-                listeners,
-                router,
-                &settings,
-                &activity,
-                signals,
-                Hooks::default(),
-            )?;
-        }
+    let (listeners, hooks) = (vec![listener], Hooks::default());
+    if model == ConcurrencyModel::Scheduled {
+        let executor = Executor::builder()
+            .policy(Policy::srpt())
+            .niceness(10)
+            .build()?;
+        let executor = Arc::new(executor);
+        serve_scheduled(listeners, router, executor, &settings, signals, hooks)?;
+    } else {
+        let activity = Arc::new(Activity::new()?);
+        serve_blocking(listeners, router, &settings, &activity, signals, hooks)?;
     }
     Ok(())
 }
