@@ -1,6 +1,6 @@
 //! Forked processes, each waited for by a descriptor of its own, so that no foreign child is reaped.
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
 use std::io::{self, Write};
@@ -59,10 +59,14 @@ pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
     }
     // What is buffered now would be written by both. Where nobody takes it, nobody misses it.
     let _ = io::stdout().flush();
+    // Its place is the child's descriptor's: that none is left must be known before it works.
+    let place = eventfd(0, EventfdFlags::CLOEXEC);
+    let place = place.map_err(|error| ForkError::System(error.into()))?;
     // SAFETY: this is the only thread, so that the child finds no lock taken by a thread that it
     // does not have, and may do whatever the parent may.
     #[expect(unsafe_code, reason = "there is no safe way to fork")]
     let forked = unsafe { nix::unistd::fork() };
+    drop(place);
     match forked {
         Ok(nix::unistd::ForkResult::Child) => {
             // What unwinds past here would return into the parent's code.
@@ -76,11 +80,13 @@ pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
 }
 
 /// In a forked child that will never return to the owners of these descriptors: closes them, so that
-/// they are open only as long as the parent has them.
+/// they are open only as long as the parent has them. Nothing that a handler can reach may own one:
+/// its number is soon that of another file.
 pub(crate) fn close_all(descriptors: Vec<i32>) {
     for descriptor in descriptors {
-        // SAFETY: close(2) takes any number. The child leaves by _exit(2) and uses none of the
-        // owners that it has copies of.
+        // SAFETY: close(2) takes any number. The owners that the child has copies of belong to the
+        // loop that forked it: they are neither used, as only `work` runs here, nor dropped, as the
+        // child leaves by _exit(2).
         #[expect(
             unsafe_code,
             reason = "the owners are values of the parent's that are not moved"
