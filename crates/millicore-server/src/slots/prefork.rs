@@ -7,7 +7,7 @@
 
 use super::{Ended, FIRST_TOKEN, Private, Refused, Slots, Verdict, Work};
 use crate::poller::{Poller, Watch};
-use crate::process::{self, Child, Exit};
+use crate::process::{self, Child, Exit, ForkError};
 use crate::signals;
 use rustix::io::Errno;
 use rustix::net::{
@@ -57,10 +57,12 @@ struct Worker<J> {
     /// None: it is to end after its job.
     socket: Option<OwnedFd>,
     job: Option<J>,
+    has_worked: bool,
     began: Instant,
 }
 
-/// A worker that lives shorter is not replaced at once, so that a crash does not become a loop.
+/// A worker that lives shorter and is given no job is not replaced at once, nor is one that the
+/// system does not fork: no loop of forks. Who worked is replaced: a job is the rate of that.
 const YOUNG: Duration = Duration::from_secs(1);
 
 const DONE: u8 = 0;
@@ -86,7 +88,10 @@ impl<J: Handover> Prefork<J> {
             respawn_at: None,
             ended: Vec::new(),
         };
-        slots.fill(private)?;
+        if let Err(error) = slots.fill(private) {
+            slots.wait();
+            return Err(error);
+        }
         Ok(slots)
     }
 
@@ -101,6 +106,20 @@ impl<J: Handover> Prefork<J> {
             self.spawn(private)?;
         }
         Ok(())
+    }
+
+    /// As `fill`, of a server that serves: what the system refuses now it may grant later.
+    fn refill(&mut self, private: &Private<'_>) -> io::Result<()> {
+        match self.fill(private) {
+            Err(error) if error.get_ref().is_some_and(|inner| inner.is::<ForkError>()) => {
+                Err(error)
+            }
+            Err(_) => {
+                self.respawn_at = Some(Instant::now() + YOUNG);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     fn spawn(&mut self, private: &Private<'_>) -> io::Result<()> {
@@ -125,15 +144,25 @@ impl<J: Handover> Prefork<J> {
             process::close_all(not_theirs());
             run_worker(&self.plan, &theirs)
         });
-        let child = forked.map_err(io::Error::other)?;
+        let mut child = forked.map_err(|error| match error {
+            ForkError::System(error) => error,
+            not_alone @ ForkError::NotAlone { .. } => io::Error::other(not_alone),
+        })?;
         let token = self.next_token;
         self.next_token += 2;
-        self.poller.add(&child, token, Watch::Always)?;
-        self.poller.add(&ours, token + 1, Watch::Always)?;
+        let watched = self.poller.add(&child, token, Watch::Always);
+        let watched = watched.and_then(|()| self.poller.add(&ours, token + 1, Watch::Always));
+        if let Err(error) = watched {
+            // Nobody would hear of it: it ends with its socket.
+            drop(ours);
+            let _ = child.wait();
+            return Err(error);
+        }
         let worker = Worker {
             child,
             socket: Some(ours),
             job: None,
+            has_worked: false,
             began: Instant::now(),
         };
         self.workers.insert(token, worker);
@@ -164,10 +193,9 @@ impl<J: Handover> Prefork<J> {
         match rustix::net::recv(socket, &mut said, RecvFlags::DONTWAIT) {
             Ok((_, 1)) => {}
             Err(Errno::AGAIN | Errno::INTR) => return,
-            // It ends: its descriptor tells the rest.
+            // It ends. Its descriptor tells how, and only then is it replaced.
             Ok(_) | Err(_) => {
                 let _ = self.poller.remove(socket);
-                worker.socket = None;
                 self.idle.retain(|&idle| idle != token);
                 return;
             }
@@ -211,7 +239,7 @@ impl<J: Handover> Prefork<J> {
             let _ = self.poller.remove(socket);
         }
         let is_expected = exit == Exit::Status(0);
-        if !is_expected && worker.began.elapsed() < YOUNG {
+        if !is_expected && !worker.has_worked && worker.began.elapsed() < YOUNG {
             self.respawn_at = Some(Instant::now() + YOUNG);
         }
         if worker.job.is_some() || !is_expected {
@@ -232,6 +260,7 @@ impl<J: Handover> Prefork<J> {
         match send(socket, &job) {
             Ok(()) => {
                 worker.job = Some(job);
+                worker.has_worked = true;
                 Ok(())
             }
             Err(error) => Err(Refused { job, error }),
@@ -250,7 +279,13 @@ impl<J: Handover> Slots<J> for Prefork<J> {
             match self.give(token, job) {
                 Ok(()) => return Ok(()),
                 // It has just died; another may live.
-                Err(refused) => (job, error) = (refused.job, refused.error),
+                Err(refused) if is_end(&refused.error) => {
+                    (job, error) = (refused.job, refused.error);
+                }
+                Err(refused) => {
+                    self.idle.push_front(token);
+                    return Err(refused);
+                }
             }
         }
         Err(Refused { job, error })
@@ -262,10 +297,10 @@ impl<J: Handover> Slots<J> for Prefork<J> {
         } else {
             self.reap(token);
         }
-        if self.respawn_at.is_none() {
-            self.fill(private)?;
+        match self.respawn_at {
+            Some(_) => Ok(()),
+            None => self.refill(private),
         }
-        Ok(())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -274,7 +309,7 @@ impl<J: Handover> Slots<J> for Prefork<J> {
 
     fn on_time(&mut self, private: &Private<'_>) -> io::Result<()> {
         self.respawn_at = None;
-        self.fill(private)
+        self.refill(private)
     }
 
     fn take_ended(&mut self) -> Vec<Ended<J>> {
@@ -313,7 +348,9 @@ impl<J: Handover> Slots<J> for Prefork<J> {
         for token in tokens {
             if let Some(worker) = self.workers.get_mut(&token) {
                 // The end of its socket is its end, after its job.
-                worker.socket = None;
+                if let Some(socket) = worker.socket.take() {
+                    let _ = self.poller.remove(&socket);
+                }
                 let exit = worker.child.wait().unwrap_or(Exit::Status(1));
                 self.bury(token, exit);
             }
@@ -328,6 +365,12 @@ impl<J: Handover> Slots<J> for Prefork<J> {
         }
         self.fill(private)
     }
+}
+
+/// Whether the other end of a socket is closed.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
 }
 
 fn send<J: Handover>(socket: &OwnedFd, job: &J) -> io::Result<()> {
@@ -353,12 +396,17 @@ fn receive<J: Handover>(socket: &OwnedFd) -> io::Result<Option<J>> {
             other => break other?.bytes,
         }
     };
+    if length == 0 {
+        return Ok(None);
+    }
     let descriptor = control.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
     });
+    // The kernel drops a descriptor for which this process has no place.
+    let descriptor = descriptor.ok_or(Errno::MFILE)?;
     let words = words.get(..length).unwrap_or_default();
-    Ok(descriptor.map(|descriptor| J::from_parts(descriptor, words)))
+    Ok(Some(J::from_parts(descriptor, words)))
 }
 
 /// The life of a worker, from one job to the next.
@@ -371,14 +419,18 @@ fn run_worker<J: Handover>(plan: &WorkerPlan<J>, socket: &OwnedFd) -> i32 {
             Ok(None) => return 0,
             Err(_) => return 1,
         };
-        let said = match (plan.work)(&mut job) {
-            Verdict::Done | Verdict::Quit(_) => DONE,
+        let verdict = (plan.work)(&mut job);
+        drop(job);
+        let said = match verdict {
+            Verdict::Done => DONE,
             Verdict::Failed => FAILED,
             Verdict::Idle => IDLE,
+            Verdict::Quit(_) => DONE | WORN_OUT,
         };
-        drop(job);
         let worn_out = if (plan.is_worn_out)() { WORN_OUT } else { 0 };
-        if rustix::io::write(socket, &[said | worn_out]).is_err() || worn_out != 0 {
+        let said = said | worn_out;
+        let is_heard = rustix::net::send(socket, &[said], SendFlags::NOSIGNAL).is_ok();
+        if !is_heard || said & WORN_OUT != 0 {
             return 0;
         }
     }
