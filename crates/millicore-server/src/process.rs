@@ -82,15 +82,14 @@ pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
 /// In a forked child that will never return to the owners of these descriptors: closes them, so that
 /// they are open only as long as the parent has them. Nothing that a handler can reach may own one:
 /// its number is soon that of another file.
+#[expect(
+    unsafe_code,
+    reason = "the owners are the parent's, and not to be dropped here"
+)]
 pub(crate) fn close_all(descriptors: Vec<i32>) {
     for descriptor in descriptors {
-        // SAFETY: close(2) takes any number. The owners that the child has copies of belong to the
-        // loop that forked it: they are neither used, as only `work` runs here, nor dropped, as the
-        // child leaves by _exit(2).
-        #[expect(
-            unsafe_code,
-            reason = "the owners are values of the parent's that are not moved"
-        )]
+        // SAFETY: close(2) takes any number. The child leaves by _exit(2) and uses none of the
+        // owners that it has copies of.
         unsafe {
             nix::libc::close(descriptor);
         }
