@@ -57,6 +57,8 @@ struct Counters {
     handler_panics: AtomicU64,
     cpu_ns: AtomicU64,
     log_lines_lost: AtomicU64,
+    /// 1 once the server finishes what it has accepted.
+    is_draining: AtomicU64,
     /// By the hundreds of their status: 1xx to 5xx.
     answered: [AtomicU64; STATUS_CLASSES],
 }
@@ -134,6 +136,14 @@ impl Activity {
     /// A request used so much CPU time.
     pub fn cpu_used(&self, time: Duration) {
         add(&self.counters().cpu_ns, nanoseconds(time));
+    }
+
+    pub(crate) fn start_draining(&self) {
+        set(&self.counters().is_draining, 1);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        get(&self.counters().is_draining) != 0
     }
 
     /// A line of the access log could not be written.
