@@ -2,7 +2,7 @@
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::event::{EventfdFlags, PollFd, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,8 +19,10 @@ pub(crate) struct Poller {
 pub(crate) enum Watch {
     /// As long as it is.
     Always,
-    /// Once, and again after [`Poller::rearm`].
+    /// Once.
     Once,
+    /// Whenever more has come.
+    More,
     /// Not until [`Poller::rearm`].
     Never,
 }
@@ -32,6 +34,9 @@ impl Watch {
             Self::Once => EventFlags::IN
                 .union(EventFlags::RDHUP)
                 .union(EventFlags::ONESHOT),
+            Self::More => EventFlags::IN
+                .union(EventFlags::RDHUP)
+                .union(EventFlags::ET),
             Self::Never => EventFlags::ONESHOT,
         }
     }
@@ -83,11 +88,22 @@ impl AsFd for Poller {
 }
 
 /// A duration for the kernel; what is too long is as good as for ever.
-pub(crate) fn timespec(duration: Duration) -> Timespec {
+fn timespec(duration: Duration) -> Timespec {
     Timespec::try_from(duration).unwrap_or(Timespec {
         tv_sec: i64::MAX,
         tv_nsec: 0,
     })
+}
+
+/// Waits with poll(2) until something is ready or the time has come, signals or not.
+pub(crate) fn poll_until(waited_for: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<()> {
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match poll(waited_for, left.map(timespec).as_ref()) {
+            Err(Errno::INTR) => {}
+            other => return Ok(other.map(|_| ())?),
+        }
+    }
 }
 
 /// Wakes a thread that waits for descriptors: eventfd(2).

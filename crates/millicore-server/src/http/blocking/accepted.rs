@@ -3,11 +3,10 @@
 use crate::activity::Activity;
 use crate::address::Peer;
 use crate::compute::ClientWatch;
-use crate::poller::timespec;
+use crate::poller::poll_until;
 use crate::slots::prefork::Handover;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{SendFlags, Shutdown};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -32,17 +31,6 @@ impl Drop for Open {
     }
 }
 
-/// What a silent connection turns out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
-    /// Bytes wait to be read.
-    Bytes,
-    /// Nothing yet.
-    Nothing,
-    /// The client has left.
-    Gone,
-}
-
 impl Accepted {
     pub(super) fn new(socket: OwnedFd, peer: Peer, activity: &Arc<Activity>) -> Self {
         if let Peer::Inet(_) = peer {
@@ -55,16 +43,6 @@ impl Accepted {
             peer,
             was_served: false,
             _open: Some(Open(Arc::clone(activity))),
-        }
-    }
-
-    /// Looks whether the client has sent something, and leaves it where it is.
-    pub(super) fn look(&self) -> Sign {
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        match rustix::net::recv(&self.socket, &mut [0], flags) {
-            Ok((_, 1..)) => Sign::Bytes,
-            Err(Errno::AGAIN | Errno::INTR) => Sign::Nothing,
-            Ok((_, 0)) | Err(_) => Sign::Gone,
         }
     }
 
@@ -119,18 +97,14 @@ impl ClientWatch for Watch {
         let Some(socket) = self.0.upgrade() else {
             return true;
         };
-        let until = Instant::now().checked_add(wait);
-        let mut sockets = [PollFd::new(&*socket, PollFlags::RDHUP)];
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let timeout = left.map(timespec);
-            match poll(&mut sockets, timeout.as_ref()) {
-                Err(Errno::INTR) => {}
-                Ok(0) => return false,
-                Ok(_) => return true,
-                // What cannot be watched has not been seen to leave.
-                Err(_) => return false,
-            }
-        }
+        has_left(socket.as_fd(), wait)
     }
+}
+
+/// Waits at most so long for the client to close its side or more; true if it has.
+pub(super) fn has_left(socket: BorrowedFd<'_>, wait: Duration) -> bool {
+    let until = Instant::now().checked_add(wait);
+    let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
+    // What cannot be watched has not been seen to leave.
+    poll_until(&mut sockets, until).is_ok() && !sockets[0].revents().is_empty()
 }

@@ -1,6 +1,7 @@
 //! The loop of one connection in its slot: hyper on a socket that is waited for by poll(2).
 
 use super::accepted::Accepted;
+use super::head::{Sign, look};
 use super::polled_socket::{Interest, PolledSocket};
 use super::timers::Timers;
 use super::woken::Woken;
@@ -8,7 +9,7 @@ use crate::activity::Activity;
 use crate::compute::Compute;
 use crate::draining::Draining;
 use crate::http::{Context, HttpService, ResponseBody, exchange};
-use crate::poller::timespec;
+use crate::poller::poll_until;
 use crate::settings::ConnectionSettings;
 use crate::slots::Verdict;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -132,8 +133,9 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
 
     fn serve_until_idle(&self, unread: Bytes) -> io::Result<Outcome> {
         self.counts.served.set(0);
+        let is_rest = !unread.is_empty();
         let socket = PolledSocket::new(self.socket, &self.interest, unread);
-        let mut connection = self.builder().serve_connection(socket, self.calls());
+        let mut connection = self.builder(is_rest).serve_connection(socket, self.calls());
         let waker = Waker::from(Arc::clone(&self.woken));
         let mut context = TaskContext::from_waker(&waker);
         loop {
@@ -151,14 +153,21 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
         }
     }
 
-    fn builder(&self) -> http1::Builder {
+    /// Where `is_rest`, the beginning of a head came together with the request before: it cannot
+    /// be given back, so that its rest has to come soon.
+    fn builder(&self, is_rest: bool) -> http1::Builder {
         let settings = &self.settings;
+        let header_timeout = match is_rest {
+            true => settings.header_timeout.min(REST_TIMEOUT),
+            false => settings.header_timeout,
+        };
         let mut builder = http1::Builder::new();
         builder
             .keep_alive(settings.keep_alive)
             .timer(self.timers.clone())
-            .header_read_timeout(settings.header_timeout)
+            .header_read_timeout(header_timeout)
             .max_headers(settings.max_headers)
+            .max_header_size(settings.max_head_bytes)
             .max_buf_size(settings.max_head_bytes.max(MIN_BUFFER_BYTES));
         builder
     }
@@ -180,7 +189,8 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
             && self.interest.waits_to_write_since().is_none()
     }
 
-    /// Waits for the next request as long as nobody else wants the slot; true if there is one.
+    /// Waits for the next request as long as nobody else wants the slot; true if there is one, or
+    /// the client has left.
     fn lingers(&self) -> io::Result<bool> {
         let linger = match self.shared.activity.waiting() {
             0 => LINGER,
@@ -189,8 +199,16 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
         let mut sockets = [PollFd::from_borrowed_fd(self.socket, PollFlags::IN)];
         poll_until(&mut sockets, Instant::now().checked_add(linger))?;
         let flags = sockets[0].revents();
-        self.interest.on_ready(flags);
-        Ok(!flags.is_empty())
+        // The rest of a head is not waited for in a slot.
+        let goes_on = !flags.is_empty()
+            && matches!(
+                look(self.socket, self.settings.max_head_bytes),
+                Sign::Head | Sign::Gone
+            );
+        if goes_on {
+            self.interest.on_ready(flags);
+        }
+        Ok(goes_on)
     }
 
     /// Waits for what hyper or the handler waits for.
@@ -228,18 +246,11 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
     }
 }
 
+/// How long the rest of a head may keep a slot.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What hyper insists on.
 const MIN_BUFFER_BYTES: usize = 8192;
-
-fn poll_until(waited_for: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<()> {
-    loop {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        match poll(waited_for, left.map(timespec).as_ref()) {
-            Err(Errno::INTR) => {}
-            other => return Ok(other.map(|_| ())?),
-        }
-    }
-}
 
 /// Reads what the client has sent beyond the end of the connection, for a moment: closing a socket
 /// with unread bytes resets it, and the client might lose the last response.

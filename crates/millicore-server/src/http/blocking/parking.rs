@@ -23,6 +23,16 @@ pub(super) struct Parking {
 struct Parked {
     connection: Accepted,
     until: Instant,
+    silence: Silence,
+}
+
+/// What a connection is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// It has said nothing.
+    Whole,
+    /// It has said a part of something.
+    Partial,
 }
 
 impl Parking {
@@ -40,26 +50,48 @@ impl Parking {
         self.deadlines.len()
     }
 
-    /// Keeps a connection until it is readable or the time has come.
-    pub(super) fn park(&mut self, connection: Accepted, until: Instant) -> io::Result<()> {
+    /// The connection with this token, and what it is waited for.
+    pub(super) fn get(&self, token: u64) -> Option<(&Accepted, Silence)> {
+        let place = usize::try_from(token.checked_sub(self.first_token)?).ok()?;
+        let parked = self.places.get(place)?.as_ref()?;
+        Some((&parked.connection, parked.silence))
+    }
+
+    /// Keeps a connection until more comes or the time has come.
+    pub(super) fn park(
+        &mut self,
+        connection: Accepted,
+        silence: Silence,
+        until: Instant,
+    ) -> io::Result<()> {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
         });
-        let watched = self.poller.add(&connection, self.token(place), Watch::Once);
+        let watch = match silence {
+            Silence::Whole => Watch::Once,
+            Silence::Partial => Watch::More,
+        };
+        let watched = self.poller.add(&connection, self.token(place), watch);
         if let Err(error) = watched {
             self.free.push(place);
             return Err(error);
         }
         self.deadlines.insert((until, place));
-        self.places[place] = Some(Parked { connection, until });
+        self.places[place] = Some(Parked {
+            connection,
+            until,
+            silence,
+        });
         Ok(())
     }
 
     /// The connection with this token, which is parked no more.
     pub(super) fn take(&mut self, token: u64) -> Option<Accepted> {
         let place = usize::try_from(token.checked_sub(self.first_token)?).ok()?;
-        let Parked { connection, until } = self.places.get_mut(place)?.take()?;
+        let Parked {
+            connection, until, ..
+        } = self.places.get_mut(place)?.take()?;
         self.deadlines.remove(&(until, place));
         self.free.push(place);
         // Other processes may have copies of it, so that closing it would not suffice.
@@ -72,26 +104,16 @@ impl Parking {
         self.deadlines.first().map(|&(until, _)| until)
     }
 
-    /// The one that has the least time left, if it has none left or `in_any_case`.
-    pub(super) fn take_first(&mut self, now: Instant, in_any_case: bool) -> Option<Accepted> {
-        let &(until, place) = self.deadlines.first()?;
-        (in_any_case || until <= now)
-            .then(|| self.take(self.token(place)))
-            .flatten()
+    /// The token of the one that has the least time left.
+    pub(super) fn first(&self) -> Option<u64> {
+        let &(_, place) = self.deadlines.first()?;
+        Some(self.token(place))
     }
 
     /// The tokens of all.
     pub(super) fn tokens(&self) -> Vec<u64> {
         let places = self.deadlines.iter();
         places.map(|&(_, place)| self.token(place)).collect()
-    }
-
-    /// Whether the one with this token has brought a request before.
-    pub(super) fn was_served(&self, token: u64) -> bool {
-        let place = token.checked_sub(self.first_token);
-        let place = place.and_then(|place| usize::try_from(place).ok());
-        let parked = place.and_then(|place| self.places.get(place)?.as_ref());
-        parked.is_some_and(|parked| parked.connection.was_served)
     }
 
     pub(super) fn descriptors(&self) -> impl Iterator<Item = i32> {

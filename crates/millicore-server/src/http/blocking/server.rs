@@ -1,8 +1,9 @@
 //! The accepting loop: it lets connections in, keeps the silent ones, and hands out the others.
 
-use super::accepted::{Accepted, Sign};
+use super::accepted::Accepted;
 use super::connection::{self, Shared};
-use super::parking::Parking;
+use super::head::{Sign, look};
+use super::parking::{Parking, Silence};
 use super::stopping::Phase;
 use crate::activity::Activity;
 use crate::control::ControlSource;
@@ -147,6 +148,9 @@ const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 40\r\nConnection: close\r\n\r\n\
     the server has no thread or process left";
 
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\
+    Connection: close\r\n\r\n";
+
 impl<S: HttpService> BlockingServer<S> {
     fn new(
         listeners: Vec<Listener>,
@@ -199,11 +203,7 @@ impl<S: HttpService> BlockingServer<S> {
                 }
             }
             FIRST_LISTENER..FIRST_PARKED => self.accept(token),
-            FIRST_PARKED..FIRST_TOKEN => {
-                if let Some(connection) = self.intake.parking.take(token) {
-                    self.sort(connection);
-                }
-            }
+            FIRST_PARKED..FIRST_TOKEN => self.on_parked(token),
             _ => {
                 let Self { intake, slots, .. } = self;
                 slots.on_ready(token, &Private(&|| intake.descriptors()))?;
@@ -238,28 +238,68 @@ impl<S: HttpService> BlockingServer<S> {
 
     /// Gives up the connection that has been silent for the longest; false if none is.
     fn make_room(&mut self) -> bool {
-        let oldest = self.intake.parking.take_first(Instant::now(), true);
-        let is_there = oldest.is_some();
-        if let Some(oldest) = oldest {
-            self.shared.activity.connection_refused();
-            oldest.close();
-        }
-        is_there
+        let parking = &mut self.intake.parking;
+        let Some(oldest) = parking.first().and_then(|token| parking.take(token)) else {
+            return false;
+        };
+        self.shared.activity.connection_refused();
+        oldest.close();
+        true
     }
 
-    /// A connection that may have sent something becomes ready; a silent one is parked.
+    /// A parked connection has sent something, or more of something.
+    fn on_parked(&mut self, token: u64) {
+        let Some((connection, silence)) = self.intake.parking.get(token) else {
+            return;
+        };
+        let is_worth_a_slot = match silence {
+            Silence::Whole => true,
+            // It stays where it is, and so does its deadline.
+            Silence::Partial => self.look(connection) != Sign::Part,
+        };
+        if is_worth_a_slot && let Some(connection) = self.intake.parking.take(token) {
+            self.sort(connection);
+        }
+    }
+
+    fn look(&self, connection: &Accepted) -> Sign {
+        look(connection.as_fd(), self.settings.connection.max_head_bytes)
+    }
+
+    /// A connection that has sent the head of a request becomes ready; others are parked.
     pub(super) fn sort(&mut self, connection: Accepted) {
-        match connection.look() {
-            Sign::Bytes => self.intake.ready.push_back(connection),
+        match self.look(&connection) {
+            Sign::Head => self.intake.ready.push_back(connection),
             Sign::Gone => connection.close(),
-            Sign::Nothing => match self.silent_until(&connection) {
-                None => connection.close(),
-                Some(until) => {
-                    if let Err(error) = self.intake.parking.park(connection, until) {
-                        tracing::warn!(%error, "a connection cannot be watched and is closed");
-                    }
+            Sign::Part => self.park(connection, Silence::Partial),
+            Sign::Nothing => self.park(connection, Silence::Whole),
+        }
+    }
+
+    fn park(&mut self, connection: Accepted, silence: Silence) {
+        let Some(until) = self.silent_until(&connection, silence) else {
+            return connection.close();
+        };
+        let parked = self.intake.parking.park(connection, silence, until);
+        if let Err(error) = parked {
+            tracing::warn!(%error, "a connection cannot be watched and is closed");
+        }
+    }
+
+    /// Closes what has been silent too long.
+    fn close_overdue(&mut self, now: Instant) {
+        let parking = &mut self.intake.parking;
+        while parking.deadline().is_some_and(|until| until <= now)
+            && let Some(token) = parking.first()
+        {
+            let is_partial =
+                parking.get(token).map(|(_, silence)| silence) == Some(Silence::Partial);
+            if let Some(connection) = parking.take(token) {
+                if is_partial {
+                    connection.send(TOO_SLOW);
                 }
-            },
+                connection.close();
+            }
         }
     }
 
@@ -344,9 +384,7 @@ impl<S: HttpService> BlockingServer<S> {
 
     fn on_time(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        while let Some(silent) = self.intake.parking.take_first(now, false) {
-            silent.close();
-        }
+        self.close_overdue(now);
         let Self { intake, slots, .. } = self;
         if slots.deadline().is_some_and(|deadline| deadline <= now) {
             slots.on_time(&Private(&|| intake.descriptors()))?;

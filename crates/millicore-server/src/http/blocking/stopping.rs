@@ -8,6 +8,7 @@
 //! 4. It is over when nothing is at work, or the graceful timeout has passed.
 
 use super::accepted::Accepted;
+use super::parking::Silence;
 use super::server::BlockingServer;
 use crate::http::HttpService;
 use crate::signals::ControlSignal;
@@ -162,7 +163,8 @@ impl<S: HttpService> BlockingServer<S> {
     /// Closes silent connections, except those that have just sent something.
     fn close_parked(&mut self, is_closed: impl Fn(bool) -> bool) {
         for token in self.intake.parking.tokens() {
-            if is_closed(self.intake.parking.was_served(token))
+            let parked = self.intake.parking.get(token);
+            if parked.is_some_and(|(connection, _)| is_closed(connection.was_served))
                 && let Some(connection) = self.intake.parking.take(token)
             {
                 self.sort(connection);
@@ -171,12 +173,15 @@ impl<S: HttpService> BlockingServer<S> {
     }
 
     /// Until when a connection may be silent; none if it is closed now.
-    pub(super) fn silent_until(&self, connection: &Accepted) -> Option<Instant> {
+    pub(super) fn silent_until(&self, connection: &Accepted, silence: Silence) -> Option<Instant> {
         let now = Instant::now();
+        let settings = &self.settings.connection;
+        let timeout = match silence {
+            Silence::Whole => settings.idle_timeout,
+            Silence::Partial => settings.header_timeout,
+        };
         match self.phase {
-            Phase::Serving | Phase::Delaying { .. } => {
-                now.checked_add(self.settings.connection.idle_timeout)
-            }
+            Phase::Serving | Phase::Delaying { .. } => now.checked_add(timeout),
             Phase::Draining { fresh_until, .. } => {
                 Some(fresh_until).filter(|&until| until > now && !connection.was_served)
             }
