@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (listeners, hooks) = (vec![listener], Hooks::default());
     if model == ConcurrencyModel::Scheduled {
         let executor = Executor::builder()
-            .policy(Policy::srpt())
+            .policy(Policy::las())
             .niceness(10)
             .build()?;
         let executor = Arc::new(executor);
