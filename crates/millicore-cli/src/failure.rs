@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It could not be done: exit status 1.
     Run(String),
+    /// It was done, and the report says that an expectation was missed: exit status 3.
+    Missed,
     /// Whoever read the output has read enough: exit status 0.
     OutputClosed,
 }
@@ -40,6 +42,7 @@ impl Failure {
 pub(crate) fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Missed) => ExitCode::from(3),
         Err(Failure::Run(message)) => {
             note(format_args!("error: {message}"));
             ExitCode::from(1)

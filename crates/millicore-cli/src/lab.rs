@@ -1,11 +1,10 @@
 //! `millicore lab`: experiments on this machine.
 
-mod interrupt;
 mod progress;
 
 use crate::failure::{Failure, note};
+use crate::interrupt::{self, INTERRUPTED};
 use clap::{Args, Subcommand, ValueEnum};
-use interrupt::INTERRUPTED;
 use millicore_lab::divide::{
     Plan, Report, Stop, Wishes, Work, predict, run as run_plan, run_time_ns,
 };

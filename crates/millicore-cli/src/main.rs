@@ -4,7 +4,9 @@
 
 mod columns;
 mod failure;
+mod interrupt;
 mod lab;
+mod load;
 mod simulate;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +31,7 @@ const VERSION: &str = concat!(
 enum Command {
     Simulate(simulate::Arguments),
     Lab(lab::Arguments),
+    Load(Box<load::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
+        Command::Load(arguments) => load::run(*arguments),
     };
     failure::exit_code(outcome)
 }

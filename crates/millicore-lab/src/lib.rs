@@ -4,11 +4,14 @@
 //! was measured becomes a report.
 //!
 //! - [`divide`]: does it help to divide requests? Start here.
+//! - [`load`]: requests to a server, as many and as fast as asked, and how long each waited.
 //! - [`machine`]: what machine a report comes from, and how busy it was.
 //! - `text`: plain text for a terminal.
 #![forbid(unsafe_code)]
 
 pub mod divide;
+
+pub mod load;
 
 pub mod machine;
 

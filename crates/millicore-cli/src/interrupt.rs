@@ -1,12 +1,12 @@
-//! Ctrl-C: the first asks an experiment to stop and report, the second ends the command.
+//! Ctrl-C: the first asks what runs to stop and report, the second ends the command.
 
 use crate::failure::Failure;
 use millicore_lab::divide::Stop;
 
 /// What a shell reports for a command that was interrupted.
-pub(super) const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: i32 = 130;
 
-pub(super) fn listen(stop: Stop) -> Result<(), Failure> {
+pub(crate) fn listen(stop: Stop) -> Result<(), Failure> {
     let on_signal = move || {
         let is_first = stop.ask();
         if !is_first {

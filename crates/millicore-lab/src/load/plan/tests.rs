@@ -1,0 +1,1 @@
+//! What can be planned, and what is refused.
