@@ -1,7 +1,7 @@
 //! Ctrl-C: the first asks what runs to stop and report, the second ends the command.
 
 use crate::failure::Failure;
-use millicore_lab::divide::Stop;
+use millicore_lab::stop::Stop;
 
 /// What a shell reports for a command that was interrupted.
 pub(crate) const INTERRUPTED: i32 = 130;

@@ -5,8 +5,9 @@
 //! the simulator and with theory.
 //!
 //! ```no_run
-//! use millicore_lab::divide::{Plan, Report, Stop, Wishes, Work, predict, run};
+//! use millicore_lab::divide::{Plan, Report, Wishes, Work, predict, run};
 //! use millicore_lab::machine::MachineState;
+//! use millicore_lab::stop::Stop;
 //!
 //! let plan = Plan::new(&Wishes::default(), &millicore_quota::ProcessLimit::read())?;
 //! let predictions = predict(&plan)?;
@@ -26,7 +27,7 @@
 //! - `recording`: what happened in a round, from the journal of the executor.
 //! - `prediction`: what the simulator and theory say.
 //! - `measurement`, `verdict`: medians over the repeats, and who won.
-//! - `report`, `timeline`: all of it as a table, a picture, JSON and CSV.
+//! - `report`, `picture`: all of it as a table, a picture, JSON and CSV.
 
 mod plan;
 
@@ -43,8 +44,8 @@ mod prediction;
 mod measurement;
 mod verdict;
 
+mod picture;
 mod report;
-mod timeline;
 
 pub use measurement::Measurement;
 pub use plan::{Plan, PlanError, Wishes};
@@ -52,6 +53,6 @@ pub use prediction::{Prediction, predict, run_time_ns};
 pub use recording::Stay;
 pub use report::Report;
 pub use round::Round;
-pub use run::{Outcome, Progress, RunError, Stop, run};
+pub use run::{Outcome, Progress, RunError, run};
 pub use verdict::Verdict;
 pub use work::{Work, Workload};

@@ -6,7 +6,8 @@
 //! - [`divide`]: does it help to divide requests? Start here.
 //! - [`load`]: requests to a server, as many and as fast as asked, and how long each waited.
 //! - [`machine`]: what machine a report comes from, and how busy it was.
-//! - `text`: plain text for a terminal.
+//! - [`flags`], [`stop`]: what was typed, and how a run is asked to stop.
+//! - `text`, `timeline`: plain text and a picture for a terminal.
 #![forbid(unsafe_code)]
 
 pub mod divide;
@@ -15,4 +16,8 @@ pub mod load;
 
 pub mod machine;
 
+pub mod flags;
+pub mod stop;
+
 mod text;
+mod timeline;

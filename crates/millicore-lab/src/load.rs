@@ -6,7 +6,7 @@
 //! so that a server that stalls cannot hide it by not being asked.
 //!
 //! ```no_run
-//! use millicore_lab::divide::Stop;
+//! use millicore_lab::stop::Stop;
 //! use millicore_lab::load::{Plan, run};
 //!
 //! let plan = Plan::at_once("http://localhost:8080/", 10)?;

@@ -1,5 +1,12 @@
 //! What machine a report comes from, and how busy it was: the first lines of every report.
 
+mod text;
+mod watch;
+
+pub(crate) use text::describe;
+pub(crate) use watch::MachineDocument;
+pub use watch::{Watch, Watched};
+
 use millicore_quota::ProcessLimit;
 use serde::Serialize;
 use std::fs;

@@ -1,6 +1,9 @@
-//! Plain text for a terminal: columns that line up, lines that end before the edge, plurals.
+//! Plain text for a terminal: columns that line up, lines that end before the edge, plurals, units.
 
 use std::fmt::Write;
+
+/// How wide a terminal is taken to be.
+pub(crate) const WIDTH: usize = 80;
 
 /// Lines up the cells of rows, two spaces between; the first `left` columns to the left, the
 /// others to the right.
@@ -57,6 +60,30 @@ pub(crate) fn wrap(lead: &str, text: &str, width: usize) -> String {
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// The unit of all times in one report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    pub(crate) name: &'static str,
+    ns: f64,
+    decimals: usize,
+}
+
+impl Unit {
+    /// Three decimals of a second, or two of a millisecond where all is shorter than a second.
+    pub(crate) fn for_times_to(longest_ns: f64) -> Self {
+        let (name, ns, decimals) = if longest_ns >= 1e9 {
+            ("s", 1e9, 3)
+        } else {
+            ("ms", 1e6, 2)
+        };
+        Self { name, ns, decimals }
+    }
+
+    pub(crate) fn format(self, ns: f64) -> String {
+        format!("{:.*}", self.decimals, ns / self.ns)
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use crate::divide::plan::Plan;
 use crate::divide::round::{Round, RoundPlan};
-use crate::divide::run::{RunError, Stop};
+use crate::divide::run::RunError;
 use crate::divide::work::{Work, Workload};
+use crate::stop::Stop;
 use millicore::Policy;
 use millicore_workload::mandelbrot::View;
 use millicore_workload::primes::MAX_LIMIT;

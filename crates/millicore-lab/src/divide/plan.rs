@@ -1,10 +1,11 @@
 //! The plan: what was asked for, checked, with nothing left open.
 
 use crate::divide::work::Workload;
+use crate::flags::{self, FlagError, number};
 use crate::text::count;
 use millicore::{CpuLimit, Policy, PolicyError};
 use millicore_quota::ProcessLimit;
-use millicore_sim::duration::{self, DurationError, parse_duration};
+use millicore_sim::duration;
 use millicore_sim::{LimitSpec, POLICIES, Setup};
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -75,11 +76,11 @@ impl Plan {
     /// Says which flag cannot be, and what it can be.
     pub fn new(wishes: &Wishes, process: &ProcessLimit) -> Result<Self, PlanError> {
         Ok(Self {
-            requests: number("--requests", &wishes.requests, REQUESTS)?,
-            size_ns: size(&wishes.size)?,
+            requests: number("--requests", &wishes.requests, &REQUESTS)?,
+            size_ns: flags::time("--size", &wishes.size, &SIZES_NS, " of CPU time")?,
             cores: cores(wishes.cores.as_deref(), process)?,
             policies: policies(&wishes.policy)?,
-            repeats: number("--repeat", &wishes.repeat, REPEATS)?,
+            repeats: number("--repeat", &wishes.repeat, &REPEATS)?,
             workload: workload(&wishes.workload)?,
             pace: CpuLimit::Container.pace(process),
         })
@@ -125,41 +126,12 @@ impl fmt::Display for Plan {
     }
 }
 
-fn number(flag: &'static str, given: &str, range: RangeInclusive<u64>) -> Result<usize, PlanError> {
-    let number: Option<u64> = given.parse().ok().filter(|number| range.contains(number));
-    let number = number.and_then(|number| usize::try_from(number).ok());
-    number.ok_or_else(|| PlanError::Number {
-        flag,
-        given: given.to_owned(),
-        range,
-    })
-}
-
-fn size(given: &str) -> Result<u64, PlanError> {
-    let given = given.to_owned();
-    match parse_duration(&given) {
-        Ok(size_ns) if SIZES_NS.contains(&size_ns) => Ok(size_ns),
-        Ok(_) => Err(PlanError::SizeRange { given }),
-        Err(source) => Err(PlanError::Size { given, source }),
-    }
-}
-
-fn cores(given: Option<&str>, process: &ProcessLimit) -> Result<NonZeroUsize, PlanError> {
-    let most = process.affinity_cores.get();
+fn cores(given: Option<&str>, process: &ProcessLimit) -> Result<NonZeroUsize, FlagError> {
     let Some(given) = given else {
         let by_default = process.cores().get().min(MOST_CORES_BY_DEFAULT);
         return Ok(NonZeroUsize::new(by_default).unwrap_or(NonZeroUsize::MIN));
     };
-    let cores = given
-        .parse()
-        .ok()
-        .filter(|cores| (1..=most).contains(cores));
-    cores
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| PlanError::Cores {
-            given: given.to_owned(),
-            most,
-        })
+    flags::cores(given, process)
 }
 
 fn policies(given: &str) -> Result<Vec<Policy>, PlanError> {
@@ -197,41 +169,9 @@ fn workload(given: &str) -> Result<Workload, PlanError> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// Not a number, or out of range.
-    #[error("{flag} {given}: give a whole number from {} to {}", range.start(), range.end())]
-    Number {
-        /// The flag.
-        flag: &'static str,
-        /// What was typed.
-        given: String,
-        /// What it can be.
-        range: RangeInclusive<u64>,
-    },
-    /// Not a duration.
-    #[error("--size {given}: {source}")]
-    Size {
-        /// What was typed.
-        given: String,
-        /// What is wrong with it.
-        source: DurationError,
-    },
-    /// A duration too short to measure or too long to wait for.
-    #[error("--size {given}: give 1ms to 600s of CPU time")]
-    SizeRange {
-        /// What was typed.
-        given: String,
-    },
-    /// More cores than this process may run on, or not a number of them.
-    #[error(
-        "--cores {given}: give a whole number from 1 to {most}, the cores in the affinity mask \
-         of this process"
-    )]
-    Cores {
-        /// What was typed.
-        given: String,
-        /// How many cores are in the affinity mask.
-        most: usize,
-    },
+    /// A number, a time or cores.
+    #[error(transparent)]
+    Flag(#[from] FlagError),
     /// No such policy.
     #[error("--policy {given}: {source}")]
     Policy {

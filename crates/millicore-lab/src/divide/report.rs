@@ -2,7 +2,6 @@
 
 mod csv;
 mod json;
-mod machine;
 mod notes;
 mod table;
 
@@ -12,8 +11,7 @@ use crate::divide::prediction::Prediction;
 use crate::divide::round::Round;
 use crate::divide::run::Outcome;
 use crate::divide::verdict::Verdict;
-use crate::machine::{CpuUse, LoadAverages, MachineState};
-use std::time::Duration;
+use crate::machine::{MachineState, Watched};
 
 /// Everything that a run has to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,12 +26,8 @@ pub struct Report {
     pub was_stopped: bool,
     /// The machine before its cores were calibrated.
     pub machine: MachineState,
-    /// How long the run took.
-    pub wall: Duration,
-    /// What all cores of the machine did during the run.
-    pub cpu_use: Option<CpuUse>,
-    /// Load averages after the run.
-    pub load_after: Option<LoadAverages>,
+    /// What it did during the run.
+    pub watched: Watched,
     /// Each policy, in the order of the plan; none if no repeat was finished.
     pub measurements: Vec<Measurement>,
     /// Who won.
@@ -66,9 +60,7 @@ impl Report {
             work: outcome.work,
             was_stopped: outcome.was_stopped,
             machine,
-            wall: outcome.wall,
-            cpu_use: outcome.cpu_use,
-            load_after: outcome.load_after,
+            watched: outcome.watched,
             verdict: Verdict::new(&measurements),
             measurements,
         }

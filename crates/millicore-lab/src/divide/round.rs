@@ -1,8 +1,9 @@
 //! A round: all requests once, under one policy, on an executor of its own.
 
 use crate::divide::recording::{Recording, Stay};
-use crate::divide::run::{RunError, Stop};
+use crate::divide::run::RunError;
 use crate::divide::work::Work;
+use crate::stop::Stop;
 use millicore::{Executor, Handle, Policy, Request};
 use millicore_workload::primes::PrimesError;
 use std::num::NonZeroUsize;

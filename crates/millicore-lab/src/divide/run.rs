@@ -3,13 +3,11 @@
 use crate::divide::plan::Plan;
 use crate::divide::round::{Round, RoundPlan};
 use crate::divide::work::Work;
-use crate::machine::{CpuTimes, CpuUse, LoadAverages, MachineState};
+use crate::machine::{Watch, Watched};
+use crate::stop::Stop;
 use millicore::{BuildError, Error, Policy};
 use millicore_workload::primes::PrimesError;
 use millicore_workload::spin::CalibrationError;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// Runs every policy in turn, `plan.repeats` times.
 ///
@@ -26,7 +24,7 @@ pub fn run(
     stop: &Stop,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, RunError> {
-    let (began, cpu_times) = (Instant::now(), CpuTimes::read());
+    let watched = Watch::begin();
     let mut repeats = Vec::new();
     for repeat in 0..plan.repeats {
         match run_repeat(plan, work, stop, repeat, watch)? {
@@ -38,9 +36,7 @@ pub fn run(
         was_stopped: repeats.len() < plan.repeats,
         repeats,
         work: work.to_string(),
-        wall: began.elapsed(),
-        cpu_use: CpuTimes::read().and_then(|now| now.use_since(&cpu_times?)),
-        load_after: MachineState::read().load,
+        watched: watched.end(),
     })
 }
 
@@ -95,29 +91,8 @@ pub struct Outcome {
     pub was_stopped: bool,
     /// What each request did.
     pub work: String,
-    /// How long the run took.
-    pub wall: Duration,
-    /// What all cores of the machine did during the run.
-    pub cpu_use: Option<CpuUse>,
-    /// Load averages after the run.
-    pub load_after: Option<LoadAverages>,
-}
-
-/// Asks a run, from any thread, to stop. Clones ask the same run.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Asks; true if nobody had asked before.
-    pub fn ask(&self) -> bool {
-        !self.0.swap(true, Ordering::Relaxed)
-    }
-
-    /// Whether anybody asked.
-    #[must_use]
-    pub fn is_asked_for(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+    /// What the machine did during the run.
+    pub watched: Watched,
 }
 
 /// What a run failed by.

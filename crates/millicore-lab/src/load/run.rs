@@ -1,6 +1,5 @@
 //! The run: requests out, answers in, until the plan is done or it is stopped.
 
-use crate::divide::Stop;
 use crate::load::failure::Malformed;
 use crate::load::generator::{GeneratorUse, Watch};
 use crate::load::latency::Latencies;
@@ -9,6 +8,7 @@ use crate::load::recorder::{Recorder, Row, Sample};
 use crate::load::schedule::{Schedule, Ticket};
 use crate::load::target::{Addresses, LookupError, Mix};
 use crate::load::{http1, http2};
+use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};

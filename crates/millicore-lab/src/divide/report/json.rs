@@ -4,7 +4,7 @@ use crate::divide::measurement::Measurement;
 use crate::divide::recording::Stay;
 use crate::divide::report::Report;
 use crate::divide::work::Workload;
-use crate::machine::{CpuUse, LoadAverages, MachineState};
+use crate::machine::MachineDocument;
 use serde::Serialize;
 
 impl Report {
@@ -24,7 +24,7 @@ const SCHEMA: u32 = 1;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
-    machine: Machine<'a>,
+    machine: MachineDocument<'a>,
     workload: Workload,
     work: &'a str,
     requests: usize,
@@ -35,14 +35,6 @@ struct Document<'a> {
     wall_s: f64,
     policies: Vec<PolicyResult<'a>>,
     verdict: VerdictResult,
-}
-
-#[derive(Serialize)]
-struct Machine<'a> {
-    #[serde(flatten)]
-    before: &'a MachineState,
-    use_during_run: Option<CpuUse>,
-    load_after: Option<LoadAverages>,
 }
 
 #[derive(Serialize)]
@@ -73,11 +65,7 @@ impl<'a> Document<'a> {
     fn new(report: &'a Report) -> Self {
         Self {
             schema: SCHEMA,
-            machine: Machine {
-                before: &report.machine,
-                use_during_run: report.cpu_use,
-                load_after: report.load_after,
-            },
+            machine: MachineDocument::new(&report.machine, &report.watched),
             workload: report.plan.workload,
             work: &report.work,
             requests: report.plan.requests,
@@ -85,7 +73,7 @@ impl<'a> Document<'a> {
             cores: report.plan.cores.get(),
             repeats: report.repeats,
             stopped: report.was_stopped,
-            wall_s: report.wall.as_secs_f64(),
+            wall_s: report.watched.wall.as_secs_f64(),
             policies: report.measurements.iter().map(PolicyResult::new).collect(),
             verdict: VerdictResult {
                 best: report

@@ -1,19 +1,19 @@
 //! The report as text of eighty columns, for people.
 
 use crate::divide::measurement::Measurement;
-use crate::divide::report::{Report, machine, notes};
-use crate::divide::timeline::{self, Part};
-use crate::text::{align, count, wrap};
+use crate::divide::picture::{self, Part};
+use crate::divide::report::{Report, notes};
+use crate::machine::describe;
+use crate::text::{Unit, WIDTH, align, count, wrap};
 use std::fmt::Write;
-
-/// How wide a terminal is taken to be.
-const WIDTH: usize = 80;
 
 impl Report {
     /// The machine, a table of means, the response times, a picture of the cores, and who won.
     #[must_use]
     pub fn to_table(&self) -> String {
-        let mut paragraphs = vec![self.title(), machine::describe(self, WIDTH)];
+        let work = ("request", self.work.as_str());
+        let machine = describe(&self.machine, &self.watched, work, WIDTH);
+        let mut paragraphs = vec![self.title(), machine];
         if !self.measurements.is_empty() {
             let unit = Unit::for_times_to(self.longest_ns());
             paragraphs.push(self.means(unit));
@@ -108,13 +108,13 @@ impl Report {
             .collect();
         let requests = self.plan.requests;
         let letters = if requests > 9 { ", a is 10" } else { "" };
-        let others = if requests > timeline::LETTERS {
-            format!(", # any after {}", timeline::LETTERS)
+        let others = if requests > picture::LETTERS {
+            format!(", # any after {}", picture::LETTERS)
         } else {
             String::new()
         };
         let title = format!("which request each core worked on (. none{letters}{others})\n");
-        title + &timeline::draw(&parts, self.plan.cores.get(), WIDTH)
+        title + &picture::draw(&parts, self.plan.cores.get(), WIDTH)
     }
 }
 
@@ -162,29 +162,5 @@ fn shorten_orders(rows: &mut [Vec<String>]) {
                 .chain("...".chars())
                 .collect();
         }
-    }
-}
-
-/// The unit of all times in one report.
-#[derive(Clone, Copy)]
-struct Unit {
-    name: &'static str,
-    ns: f64,
-    decimals: usize,
-}
-
-impl Unit {
-    /// Three decimals of a second, or two of a millisecond where all is shorter than a second.
-    fn for_times_to(longest_ns: f64) -> Self {
-        let (name, ns, decimals) = if longest_ns >= 1e9 {
-            ("s", 1e9, 3)
-        } else {
-            ("ms", 1e6, 2)
-        };
-        Self { name, ns, decimals }
-    }
-
-    fn format(self, ns: f64) -> String {
-        format!("{:.*}", self.decimals, ns / self.ns)
     }
 }

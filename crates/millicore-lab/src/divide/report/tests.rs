@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::divide::{Outcome, Plan, Prediction, Round, Stay, Wishes};
-use crate::machine::{CpuPressure, CpuUse, LoadAverages, MachineState};
+use crate::machine::{CpuPressure, CpuUse, LoadAverages, MachineState, Watched};
 use millicore_quota::ProcessLimit;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -74,12 +74,14 @@ fn report(repeats: u64) -> Report {
         repeats: (0..repeats).map(rounds).collect(),
         was_stopped: repeats < 3,
         work: "1000 iterations of a fixed loop".to_owned(),
-        wall: Duration::from_secs(6),
-        cpu_use: Some(CpuUse {
-            busy_percent: 99.0,
-            steal_percent: 0.5,
-        }),
-        load_after: None,
+        watched: Watched {
+            wall: Duration::from_secs(6),
+            cpu_use: Some(CpuUse {
+                busy_percent: 99.0,
+                steal_percent: 0.5,
+            }),
+            load_after: None,
+        },
     };
     let predictions = [(1000, 1000), (750, 750)].map(|(mean_ms, theory_ms)| Prediction {
         mean_ns: (mean_ms * MS) as f64,

@@ -1,8 +1,9 @@
 //! Short runs on the cores of this machine.
 
-use super::{Outcome, Stop, run};
+use super::{Outcome, run};
 use crate::divide::{Plan, Report, Wishes, Work, predict};
 use crate::machine::MachineState;
+use crate::stop::Stop;
 use millicore_quota::ProcessLimit;
 
 fn plan(workload: &str, policies: &str) -> Plan {

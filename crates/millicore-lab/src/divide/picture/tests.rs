@@ -1,6 +1,6 @@
 //! Pictures of fixed timelines.
 
-use super::{LETTERS, Part, draw, letter, round_number};
+use super::{LETTERS, Part, draw, letter};
 use crate::divide::recording::Stay;
 
 /// Stays of one core in milliseconds: the request, its start and its end.
@@ -100,17 +100,4 @@ fn requests_have_letters_while_they_last() {
         .iter()
         .collect();
     assert_eq!(letters, "19azAZ##");
-}
-
-#[test]
-fn marks_stand_at_round_numbers() {
-    let check = |least, expected| assert_eq!(round_number(least), expected);
-    check(0, 1);
-    check(1, 1);
-    check(3, 5);
-    check(6, 10);
-    check(11, 20);
-    check(500, 500);
-    check(501, 1000);
-    check(u64::MAX, u64::MAX);
 }

@@ -1,17 +1,20 @@
 //! What machine a report comes from, and how busy it was, in lines of text.
 
-use crate::divide::report::Report;
-use crate::machine::{CpuPressure, LoadAverages};
+use crate::machine::{CpuPressure, LoadAverages, MachineState, Watched};
 use crate::text::wrap;
 
 const UNKNOWN: &str = "unknown";
 
-/// A line for each thing that is known, longer ones wrapped.
-pub(super) fn describe(report: &Report, width: usize) -> String {
-    let machine = &report.machine;
+/// A line for each thing that is known, longer ones wrapped; `work` is what was run, by its name.
+pub(crate) fn describe(
+    machine: &MachineState,
+    watched: &Watched,
+    work: (&'static str, &str),
+    width: usize,
+) -> String {
     let mut lines = vec![
-        ("machine", model(report)),
-        ("cores", cores(report)),
+        ("machine", model(machine)),
+        ("cores", cores(machine)),
         (
             "limit",
             format!(
@@ -24,12 +27,12 @@ pub(super) fn describe(report: &Report, width: usize) -> String {
             format!(
                 "{} before, {} after (1 min)",
                 load(machine.load),
-                load(report.load_after)
+                load(watched.load_after)
             ),
         ),
         ("pressure", pressure(machine.cpu_pressure)),
-        ("run", busy(report)),
-        ("request", report.work.clone()),
+        ("run", busy(watched)),
+        (work.0, work.1.to_owned()),
     ];
     let warnings = machine.limit_warnings.iter().cloned();
     lines.extend(warnings.map(|warning| ("warning", warning)));
@@ -39,18 +42,18 @@ pub(super) fn describe(report: &Report, width: usize) -> String {
     lines.iter().map(line).collect()
 }
 
-fn model(report: &Report) -> String {
-    let model = report.machine.cpu_model.as_deref().unwrap_or(UNKNOWN);
-    let kernel = report.machine.kernel_release.as_deref().unwrap_or(UNKNOWN);
+fn model(machine: &MachineState) -> String {
+    let model = machine.cpu_model.as_deref().unwrap_or(UNKNOWN);
+    let kernel = machine.kernel_release.as_deref().unwrap_or(UNKNOWN);
     format!("{model}, kernel {kernel}")
 }
 
-fn cores(report: &Report) -> String {
-    let online = report.machine.cores_online.map(|cores| cores.to_string());
+fn cores(machine: &MachineState) -> String {
+    let online = machine.cores_online.map(|cores| cores.to_string());
     format!(
         "{} online, {} in the affinity mask",
         online.as_deref().unwrap_or(UNKNOWN),
-        report.machine.cores_in_affinity_mask
+        machine.cores_in_affinity_mask
     )
 }
 
@@ -69,9 +72,9 @@ fn pressure(pressure: Option<CpuPressure>) -> String {
     format!("for {percent:.0} % of the 10 s before, some task waited for a core")
 }
 
-fn busy(report: &Report) -> String {
-    let wall_s = report.wall.as_secs_f64();
-    match report.cpu_use {
+fn busy(watched: &Watched) -> String {
+    let wall_s = watched.wall.as_secs_f64();
+    match watched.cpu_use {
         Some(cpu) => format!(
             "{wall_s:.1} s, all cores {:.0} % busy, {:.1} % stolen",
             cpu.busy_percent, cpu.steal_percent
