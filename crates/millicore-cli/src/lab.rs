@@ -1,6 +1,7 @@
 //! `millicore lab`: experiments on this machine, one file each.
 
 mod divide;
+mod fork;
 mod output;
 
 use crate::failure::Failure;
@@ -16,10 +17,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Experiment {
     Divide(divide::Arguments),
+    Fork(fork::Arguments),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.experiment {
         Experiment::Divide(arguments) => divide::run(arguments),
+        Experiment::Fork(arguments) => fork::run(arguments),
     }
 }

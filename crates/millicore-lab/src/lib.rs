@@ -5,13 +5,16 @@
 //!
 //! - [`divide`]: does it help to divide requests? Start here.
 //! - [`load`]: requests to a server, as many and as fast as asked, and how long each waited.
+//! - [`fork`]: what happens when processes double, beyond the cores?
 //! - [`machine`]: what machine a report comes from, and how busy it was.
 //! - [`flags`], [`stop`]: what was typed, and how a run is asked to stop.
+//! - `median`: the middle of what was measured.
 //! - `text`, `timeline`: plain text and a picture for a terminal.
 #![forbid(unsafe_code)]
 
 pub mod divide;
 
+pub mod fork;
 pub mod load;
 
 pub mod machine;
@@ -19,5 +22,6 @@ pub mod machine;
 pub mod flags;
 pub mod stop;
 
+mod median;
 mod text;
 mod timeline;

@@ -1,5 +1,6 @@
 //! Plain text for a terminal: columns that line up, lines that end before the edge, plurals, units.
 
+use std::error::Error;
 use std::fmt::Write;
 
 /// How wide a terminal is taken to be.
@@ -60,6 +61,18 @@ pub(crate) fn wrap(lead: &str, text: &str, width: usize) -> String {
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// What an error says, and what each of its sources says.
+pub(crate) fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
 }
 
 /// The unit of all times in one report.

@@ -154,6 +154,7 @@ const TABLE: &[Outside] = &[
         name: "rustix",
         used_by: &[
             "millicore",
+            "millicore-lab",
             "millicore-quota",
             "millicore-server",
             "millicore-workload",
