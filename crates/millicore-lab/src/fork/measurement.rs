@@ -94,6 +94,27 @@ pub(crate) fn doublings(events: &[Event]) -> Vec<Doubling> {
     events.iter().filter_map(doubling).collect()
 }
 
+/// Which part of the time of the cores that they could have used went to computing, from 0 to 1:
+/// the rest went to other work on the machine, the kernel's included.
+pub(crate) fn core_share(events: &[Event], cores: usize) -> f64 {
+    let (mut active, mut before_ns) = (0_usize, 0);
+    let (mut offered_ns, mut used_ns) = (0.0, 0.0);
+    for event in events {
+        let passed_ns = event.at_ns.saturating_sub(before_ns);
+        offered_ns += passed_ns as f64 * active.min(cores) as f64;
+        before_ns = event.at_ns;
+        match event.what {
+            What::Started => active += 1,
+            What::Computed { cpu_ns, .. } => {
+                active = active.saturating_sub(1);
+                used_ns += cpu_ns as f64;
+            }
+            _ => {}
+        }
+    }
+    f64::min(used_ns / f64::max(offered_ns, 1.0), 1.0)
+}
+
 /// The ids of all, in the order in which they began.
 pub(crate) fn ids(events: &[Event]) -> Vec<i32> {
     let mut ids = Vec::new();
@@ -103,4 +124,78 @@ pub(crate) fn ids(events: &[Event]) -> Vec<i32> {
         }
     }
     ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Doubling, core_share, doublings, ids, rounds};
+    use crate::fork::event::{Event, What};
+
+    fn event(at_ns: u64, round: u32, id: i32, parent: i32, what: What) -> Event {
+        Event {
+            at_ns,
+            round,
+            id,
+            parent,
+            what,
+        }
+    }
+
+    fn computed(cpu_ns: u64) -> What {
+        What::Computed { cpu_ns, fnv1a: 1 }
+    }
+
+    /// 7 computes, forks 8, and both compute; 8 is the first to begin.
+    fn events() -> Vec<Event> {
+        let forked = What::Forked {
+            asked_ns: 110,
+            child: Some(8),
+        };
+        vec![
+            event(10, 0, 7, 1, What::Started),
+            event(110, 0, 7, 1, computed(90)),
+            event(115, 1, 8, 7, What::Started),
+            event(118, 0, 7, 1, forked),
+            event(120, 1, 7, 1, What::Started),
+            event(220, 1, 7, 1, computed(70)),
+            event(240, 1, 8, 7, computed(80)),
+        ]
+    }
+
+    #[test]
+    fn a_round_lasts_from_the_first_start_to_the_last_end() {
+        let times = rounds(&events(), 1).unwrap();
+        let summary: Vec<(u32, usize, u64, u64, f64)> = times
+            .iter()
+            .map(|it| (it.round, it.members, it.start_ns, it.took_ns, it.cpu_ns))
+            .collect();
+        assert_eq!(summary, [(0, 1, 10, 100, 90.0), (1, 2, 115, 125, 75.0)]);
+        assert_eq!(rounds(&events(), 2), None);
+    }
+
+    #[test]
+    fn a_fork_takes_until_both_compute() {
+        let expected = Doubling {
+            round: 0,
+            parent: 7,
+            child: 8,
+            parent_ns: 10,
+            child_ns: 5,
+        };
+        assert_eq!(doublings(&events()), [expected]);
+        assert_eq!(expected.apart_ns(), 5);
+        assert_eq!(ids(&events()), [7, 8]);
+    }
+
+    #[test]
+    fn cores_are_offered_to_as_many_as_compute() {
+        let check = |cores, offered_ns: f64| {
+            assert_eq!(core_share(&events(), cores), 240.0 / offered_ns);
+        };
+        // 100 alone, 5 of 8 alone, 100 of both, 20 of 8 alone.
+        check(2, 100.0 + 5.0 + 200.0 + 20.0);
+        check(9, 100.0 + 5.0 + 200.0 + 20.0);
+        // On one core no more is offered than passes, of which 240 was used: all, and not more.
+        assert_eq!(core_share(&events(), 1), 1.0);
+    }
 }

@@ -6,7 +6,7 @@ mod table;
 
 use crate::fork::bounds::{Bounds, Position};
 use crate::fork::event::Event;
-use crate::fork::measurement::{Doubling, RoundTime, doublings, rounds};
+use crate::fork::measurement::{Doubling, RoundTime, core_share, doublings, rounds};
 use crate::fork::plan::Plan;
 use crate::fork::prediction::Prediction;
 use crate::fork::run::Outcome;
@@ -26,6 +26,9 @@ pub struct Report {
     pub rounds: Vec<RoundReport>,
     /// All rounds together; nothing without a round.
     pub whole: Option<WholeRun>,
+    /// Which part of the time of the cores that the processes could have used went to computing,
+    /// from 0 to 1: the rest went to other work on the machine, the kernel's included.
+    pub core_share: f64,
     /// Each fork.
     pub doublings: Vec<Doubling>,
     /// What happened, by time.
@@ -111,6 +114,7 @@ impl Report {
             watched: outcome.watched,
             whole: WholeRun::new(&rounds),
             rounds,
+            core_share: core_share(&outcome.events, cores),
             doublings: doublings(&outcome.events),
             events: outcome.events,
         })

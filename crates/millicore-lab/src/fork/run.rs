@@ -201,3 +201,6 @@ pub enum RunError {
     #[error("the same factorial has two values; please report it")]
     WrongAnswer,
 }
+
+#[cfg(test)]
+mod tests;

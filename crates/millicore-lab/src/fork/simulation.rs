@@ -68,8 +68,8 @@ pub struct SimulatedRound {
 pub struct Article {
     /// How long each round took, in nanoseconds.
     pub took_ns: [u64; 4],
-    /// Where its last round lies between its bounds.
-    pub position: Position,
+    /// How far its last round is from perfect sharing, 0, to whole rounds, 100.
+    pub way_percent: f64,
     /// Which part of each slice its last round lost, if perfect sharing but for that took so long.
     pub lost_share: f64,
 }
@@ -137,9 +137,12 @@ impl Article {
             && plan.rounds as usize + 1 == took_ns.len();
         let last_ns = took_ns.last().copied().filter(|_| is_its_case)?;
         let bounds = Bounds::new(plan.one_ns, members(plan.rounds), plan.cores);
+        let Position::Between { percent } = bounds.position(last_ns) else {
+            return None;
+        };
         Some(Self {
             took_ns,
-            position: bounds.position(last_ns),
+            way_percent: percent,
             lost_share: bounds.lost_share(plan.one_ns, last_ns)?,
         })
     }

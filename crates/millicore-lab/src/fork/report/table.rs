@@ -2,7 +2,7 @@
 
 use crate::fork::event::{Event, What};
 use crate::fork::measurement::{Doubling, ids};
-use crate::fork::plan::With;
+use crate::fork::plan::{Slicing, With};
 use crate::fork::report::{Report, RoundReport, WholeRun};
 use crate::machine::describe;
 use crate::median::median;
@@ -10,18 +10,22 @@ use crate::text::{Unit, WIDTH, align, count, wrap};
 use crate::timeline::{self, Row, Span};
 use millicore_sim::duration::Display as Length;
 
+/// Less than this is not worth a note, in per cent.
+const TRUSTED_PERCENT: f64 = 3.0;
+
 impl Report {
     /// The machine, a row for each round, how long forks took, and a picture of the processes.
     #[must_use]
     pub fn to_table(&self) -> String {
         let work = format!("{}! by the naive product", self.plan.number);
-        let mut paragraphs = vec![
+        let paragraphs = [
             wrap("", &self.plan.to_string(), WIDTH),
             describe(&self.machine, &self.watched, ("work", work.as_str()), WIDTH),
             self.table(),
-            wrap("", &self.sentences().join(" "), WIDTH),
+            wrap("", &self.legend(), WIDTH),
+            wrap("", &self.findings(), WIDTH),
+            self.picture(),
         ];
-        paragraphs.push(self.picture());
         paragraphs.join("\n")
     }
 
@@ -53,26 +57,39 @@ impl Report {
         align(&rows, 0)
     }
 
-    fn sentences(&self) -> Vec<String> {
-        let columns = format!(
-            "One {noun} alone took {one}. If all shared {cores} perfectly, a round would take the \
-             time under perfect, and in whole rounds the one under whole; fair is the simulator's \
-             fair/one with slices of {slice} and an overhead of {overhead}, CPU the \
-             time of one computation on its core.",
-            noun = self.plan.with.noun(),
-            one = Length(self.one_ns()),
-            cores = count(self.plan.cores.get(), "core"),
-            slice = Length(self.plan.slicing.slice_ns),
-            overhead = Length(self.plan.slicing.overhead_ns),
-        );
+    /// What the columns are.
+    fn legend(&self) -> String {
+        let Slicing {
+            slice_ns,
+            overhead_ns,
+        } = self.plan.slicing;
+        let overhead = match overhead_ns {
+            0 => "no overhead".to_owned(),
+            overhead_ns => format!("an overhead of {}", Length(overhead_ns)),
+        };
+        format!(
+            "perfect: {} shared perfectly, never less than one {} alone; whole: in whole rounds, \
+             each to its end; between: from the one (0 %) to the other (100 %); fair: simulated \
+             with slices of {} and {overhead}; CPU: of one computation.",
+            count(self.plan.cores.get(), "core"),
+            self.plan.with.noun(),
+            Length(slice_ns),
+        )
+    }
+
+    /// What was found, and what spoils it.
+    fn findings(&self) -> String {
         let sentences = [
-            Some(columns),
             self.overlap(),
             self.latency(),
-            self.alone(),
+            self.other_work(),
             self.limit(),
         ];
-        sentences.into_iter().flatten().collect()
+        sentences
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// Why a round can be outside of its bounds.
@@ -110,20 +127,29 @@ impl Report {
         })
     }
 
-    /// A note where round 0, the measure of all, did not have its core for itself.
-    fn alone(&self) -> Option<String> {
-        /// Less than this is not worth a note, in per cent.
-        const TRUSTED_PERCENT: f64 = 3.0;
+    /// Notes where the machine had other work, and where that concerns the measure of all.
+    fn other_work(&self) -> Option<String> {
         let one = self.rounds.first()?.time;
-        let lost_percent = 100.0 * (1.0 - one.cpu_ns / one.took_ns.max(1) as f64);
-        (lost_percent > TRUSTED_PERCENT).then(|| {
+        let one_share = one.cpu_ns / one.took_ns.max(1) as f64;
+        let taken = |share: f64| {
+            let percent = 100.0 * (1.0 - share);
+            (percent > TRUSTED_PERCENT).then_some(percent)
+        };
+        let all = taken(self.core_share).map(|percent| {
             format!(
-                "The one {} had its core for {:.0} % of its time only: other work was on this \
-                 machine, and all that is compared with it is off by as much.",
-                self.plan.with.noun(),
-                100.0 - lost_percent
+                "Other work took {percent:.0} % of the time of the cores; on a quiet machine all \
+                 are done earlier."
             )
-        })
+        });
+        let first = taken(one_share).map(|percent| {
+            format!(
+                "Other work took {percent:.0} % from the one {} alone, and what is compared with that is \
+                 off by as much.",
+                self.plan.with.noun()
+            )
+        });
+        let notes: Vec<String> = [all, first].into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join(" "))
     }
 
     fn limit(&self) -> Option<String> {

@@ -5,6 +5,7 @@ use crate::text::{Unit, WIDTH, align, count, wrap};
 use millicore_sim::duration::Display as Length;
 use serde::Serialize;
 use std::fmt::Write;
+use std::time::Duration;
 
 impl Simulation {
     /// A row for each round, and what its last one means.
@@ -61,32 +62,35 @@ impl Simulation {
     }
 
     fn meaning(&self, last: &SimulatedRound) -> String {
+        let overhead = match self.plan.slicing.overhead_ns {
+            0 => " and no overhead".to_owned(),
+            overhead_ns => format!(
+                ", each {} longer where there are more processes than cores,",
+                Length(overhead_ns)
+            ),
+        };
         format!(
             "Round {}: {} take {} if they share the cores perfectly and {} in whole rounds. A fair \
-             scheduler with slices of {}, each {} longer where there are more processes than \
-             cores, takes {}: {} from the one to the other.",
+             scheduler with slices of {}{overhead} takes {}.",
             last.round,
             processes(last.members),
             Length(last.bounds.perfect_ns),
             Length(last.bounds.whole_ns),
             Length(self.plan.slicing.slice_ns),
-            Length(self.plan.slicing.overhead_ns),
             Length(last.prediction.fair_ns),
-            last.bounds.position(last.prediction.fair_ns),
         )
     }
 
     fn comparison(&self, article: Article) -> String {
-        let overhead_ns = article.lost_share * self.plan.slicing.slice_ns as f64;
-        let last_ns = article.took_ns.last().copied().unwrap_or(0);
+        let overhead = Duration::from_nanos(self.plan.slicing.slice_ns).mul_f64(article.lost_share);
         format!(
-            "The article measured {}, {}: {:.1} % longer than perfect sharing, as if each slice of \
-             {} had an overhead of {:.0} us.",
-            Length(last_ns),
-            article.position,
+            "The article measured {}, {:.1} % of the way from the one to the other and {:.1} % \
+             longer than perfect sharing, as if each slice of {} had an overhead of {}.",
+            Length(article.took_ns.last().copied().unwrap_or(0)),
+            article.way_percent,
             100.0 * article.lost_share,
             Length(self.plan.slicing.slice_ns),
-            overhead_ns / 1e3,
+            Length(u64::try_from(overhead.as_nanos()).unwrap_or(u64::MAX)),
         )
     }
 
@@ -160,6 +164,7 @@ struct Round {
 #[derive(Serialize)]
 struct ArticleResult {
     duration_s: [f64; 4],
+    position_percent: f64,
     lost_percent: f64,
 }
 
@@ -185,6 +190,7 @@ impl Document {
             rounds: simulation.rounds.iter().map(round).collect(),
             article: simulation.article.map(|article| ArticleResult {
                 duration_s: article.took_ns.map(seconds),
+                position_percent: article.way_percent,
                 lost_percent: 100.0 * article.lost_share,
             }),
         }
