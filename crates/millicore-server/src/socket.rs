@@ -37,6 +37,8 @@
 //! - `handler`: what a program gives: handlers, hooks, and how they fail.
 //! - `options`: the attributes of a server.
 //! - `request`, `stream`, `datagram`: what a handler is given.
+//! - `bind`: where a server listens.
+//! - `life`: a request from its reception to its end.
 //! - `control`: stopping a server from another thread.
 
 mod server;
@@ -48,6 +50,9 @@ mod options;
 mod datagram;
 mod request;
 mod stream;
+
+mod bind;
+mod life;
 
 mod control;
 

@@ -13,11 +13,18 @@ pub struct Control {
 }
 
 #[derive(Debug)]
-pub(crate) struct Shared {
+struct Shared {
     is_asked: AtomicBool,
-    pub(crate) wake: Wake,
-    serving: Mutex<Option<ThreadId>>,
+    wake: Wake,
+    turn: Mutex<Turn>,
     left: Condvar,
+}
+
+/// One call of `serve_forever`, or the time between two.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    number: u64,
+    thread: Option<ThreadId>,
 }
 
 impl Control {
@@ -25,7 +32,7 @@ impl Control {
         let shared = Shared {
             is_asked: AtomicBool::new(false),
             wake: Wake::new()?,
-            serving: Mutex::new(None),
+            turn: Mutex::new(Turn::default()),
             left: Condvar::new(),
         };
         Ok(Self {
@@ -40,16 +47,21 @@ impl Control {
     /// On the thread that serves, such as in a handler of `sync`, it does not wait. Where nobody
     /// serves, the next call of `serve_forever` returns at once.
     pub fn shutdown(&self) {
+        let mut turn = self.lock();
+        // Under the lock: a turn that ends just now forgets it, and does not leave it to the next.
+        self.request_shutdown();
+        let asked = turn.number;
+        while turn.number == asked && turn.thread.is_some_and(|it| it != thread::current().id()) {
+            let left = self.shared.left.wait(turn);
+            turn = left.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// As [`Control::shutdown`], without waiting. It takes no lock and no memory: a signal handler
+    /// may call it.
+    pub fn request_shutdown(&self) {
         self.shared.is_asked.store(true, Ordering::SeqCst);
         self.shared.wake.wake();
-        let mut serving = self.lock();
-        while serving.is_some_and(|thread| thread != thread::current().id()) {
-            serving = self
-                .shared
-                .left
-                .wait(serving)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
     }
 
     pub(crate) fn wake(&self) -> &Wake {
@@ -62,13 +74,13 @@ impl Control {
 
     /// This thread serves until what is returned is dropped.
     pub(crate) fn serve(&self) -> Serving {
-        *self.lock() = Some(thread::current().id());
+        self.lock().thread = Some(thread::current().id());
         Serving(self.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        let serving = self.shared.serving.lock();
-        serving.unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Turn> {
+        let turn = self.shared.turn.lock();
+        turn.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,9 +90,11 @@ pub(crate) struct Serving(Control);
 impl Drop for Serving {
     fn drop(&mut self) {
         let Self(control) = self;
+        let mut turn = control.lock();
         control.shared.is_asked.store(false, Ordering::SeqCst);
         control.shared.wake.clear();
-        *control.lock() = None;
+        turn.thread = None;
+        turn.number += 1;
         control.shared.left.notify_all();
     }
 }

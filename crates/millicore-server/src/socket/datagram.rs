@@ -1,18 +1,23 @@
 //! A datagram, as its handler sees it.
 
 use crate::address::Peer;
-use crate::slots::prefork::Handover;
+use crate::poller::Poller;
+use crate::slots::Private;
+use crate::slots::prefork::WorkerPlan;
 use crate::socket::options::SocketOptions;
-use crate::socket::request::Receive;
+use crate::socket::request::{BoxedSlots, Receive};
+use crate::socket::server::SocketError;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketAddrAny, recvfrom, sendto};
 use std::io::{self, BufRead, Cursor, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// A datagram: reading reads the packet; what is written becomes one datagram back when the handler
-/// is done, even an empty one.
+/// is done, even if it wrote nothing or failed. One that was refused or could not be set up is not
+/// answered.
 #[derive(Debug)]
 pub struct Datagram {
     packet: Cursor<Vec<u8>>,
@@ -65,7 +70,7 @@ impl Write for Datagram {
 impl Receive for Datagram {
     type Socket = OwnedFd;
 
-    const CAN_BE_HANDED_OVER: bool = false;
+    const USES_SOCKET: bool = true;
 
     fn receive(socket: &Arc<OwnedFd>, options: &SocketOptions) -> io::Result<Option<Self>> {
         let mut packet = vec![0; options.max_packet_size];
@@ -93,44 +98,29 @@ impl Receive for Datagram {
             .map_or(Peer::Unix, Peer::Inet)
     }
 
-    fn open(&mut self, _options: &SocketOptions) -> io::Result<()> {
-        Ok(())
+    fn prefork(
+        _plan: WorkerPlan<Self>,
+        _workers: NonZeroUsize,
+        _poller: &Arc<Poller>,
+        _private: &Private<'_>,
+    ) -> Result<BoxedSlots<Self>, SocketError> {
+        Err(SocketError::PreforkDatagrams)
     }
 
-    fn close(&mut self) -> io::Result<()> {
+    fn reply(&mut self) -> io::Result<()> {
         // A Unix socket without a name cannot be answered.
-        let Some(from) = &self.from else {
+        let Some(from) = self.from.as_ref().filter(|from| !is_nameless(from)) else {
             return Ok(());
         };
-        if matches!(self.peer(), Peer::Unix) && is_nameless(from) {
-            return Ok(());
+        loop {
+            match sendto(&self.socket, &self.reply, SendFlags::NOSIGNAL, from) {
+                Err(Errno::INTR) => {}
+                sent => return Ok(sent.map(drop)?),
+            }
         }
-        sendto(&self.socket, &self.reply, SendFlags::NOSIGNAL, from)?;
-        Ok(())
     }
 }
 
 fn is_nameless(address: &SocketAddrAny) -> bool {
     rustix::net::SocketAddrUnix::try_from(address.clone()).is_ok_and(|unix| unix.is_unnamed())
-}
-
-/// Never called: `prefork` is refused for datagrams, which have no descriptor of their own.
-impl Handover for Datagram {
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-
-    fn words(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn from_parts(descriptor: OwnedFd, _words: &[u8]) -> Self {
-        Self {
-            packet: Cursor::default(),
-            reply: Vec::new(),
-            is_truncated: false,
-            from: None,
-            socket: Arc::new(descriptor),
-        }
-    }
 }

@@ -86,8 +86,8 @@ pub trait Hooks: Send + Sync + 'static {
         true
     }
 
-    /// A request failed. Says so on standard error by default.
-    fn handle_error(&self, peer: &Peer, failure: &Failure) {
+    /// A request failed, or a hook, which may be of no request. Says so on standard error by default.
+    fn handle_error(&self, peer: Option<&Peer>, failure: &Failure) {
         report(peer, failure);
     }
 
@@ -107,7 +107,10 @@ pub struct NoHooks;
 impl Hooks for NoHooks {}
 
 /// In one write, so that the reports of several processes do not mix.
-pub(crate) fn report(peer: &Peer, failure: &Failure) {
+pub(crate) fn report(peer: Option<&Peer>, failure: &Failure) {
+    let during = peer.map_or("a hook".to_owned(), |peer| {
+        format!("processing of request from {peer}")
+    });
     let rule = "-".repeat(40);
     let mut causes = String::new();
     if let Failure::Error(error) = failure {
@@ -117,9 +120,7 @@ pub(crate) fn report(peer: &Peer, failure: &Failure) {
             source = cause.source();
         }
     }
-    let text = format!(
-        "{rule}\nError occurred during processing of request from {peer}\n{failure}\n{causes}{rule}\n"
-    );
+    let text = format!("{rule}\nError occurred during {during}\n{failure}\n{causes}{rule}\n");
     // Where nobody takes it there is nobody left to tell.
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -1,26 +1,24 @@
 //! The serving loop of socket servers: wait, receive, verify, hand to a slot. Start here.
 
-use crate::address::{Bind, BindSyntax, Peer};
-use crate::listener::{ListenError, ListenOptions, Listener};
+use crate::address::{BindSyntax, Peer};
+use crate::listener::ListenError;
 use crate::poller::{Poller, Watch};
 use crate::process::{ForkError, thread_count};
+use crate::signals::{ControlSignal, Signals};
 use crate::slots::forks::{Forks, Keep};
 use crate::slots::inline::Inline;
-use crate::slots::prefork::{Prefork, WorkerPlan};
+use crate::slots::prefork::WorkerPlan;
 use crate::slots::threads::Threads;
-use crate::slots::{Ended, FIRST_TOKEN, Private, Slots, Verdict, Work};
+use crate::slots::{Ended, FIRST_TOKEN, Private, Slots, Work};
 use crate::socket::control::Control;
-use crate::socket::datagram::Datagram;
 use crate::socket::handler::{Failure, Handler, Hooks, NoHooks};
+use crate::socket::life::{guarded, live};
 use crate::socket::options::{SocketModel, SocketOptions};
-use crate::socket::request::SocketRequest;
-use crate::socket::stream::Stream;
+use crate::socket::request::{BoxedSlots, SocketRequest};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,7 +32,8 @@ pub struct SocketServer<R: SocketRequest> {
     hooks: Arc<dyn Hooks>,
     poller: Arc<Poller>,
     control: Control,
-    slots: Option<Box<dyn Slots<R> + Send>>,
+    signals: Option<Signals>,
+    slots: Option<BoxedSlots<R>>,
     is_armed: bool,
     /// Until when nothing is received, because the system had no room for it.
     paused_until: Option<Instant>,
@@ -78,110 +77,18 @@ pub enum SocketError {
 
 const SOCKET: u64 = 0;
 const CONTROL: u64 = 1;
+const SIGNALS: u64 = 2;
 
 /// How long nothing is received after the system had no room: long enough not to spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
-impl SocketServer<Stream> {
-    /// A server on a TCP port, as `TCPServer`.
-    ///
-    /// # Errors
-    ///
-    /// Says why it cannot listen there.
-    pub fn tcp(
-        address: &str,
-        options: SocketOptions,
-        handler: impl Handler<Stream>,
-    ) -> Result<Self, SocketError> {
-        let bind: Bind = address.parse()?;
-        Self::on_listener(&bind, options, Arc::new(handler))
-    }
-
-    /// A server on a Unix stream socket, as `UnixStreamServer`.
-    ///
-    /// # Errors
-    ///
-    /// Says why it cannot listen there.
-    pub fn unix(
-        path: impl AsRef<Path>,
-        options: SocketOptions,
-        handler: impl Handler<Stream>,
-    ) -> Result<Self, SocketError> {
-        let bind = Bind::Unix(path.as_ref().to_owned());
-        Self::on_listener(&bind, options, Arc::new(handler))
-    }
-
-    fn on_listener(
-        bind: &Bind,
-        options: SocketOptions,
-        handler: Arc<dyn Handler<Stream>>,
-    ) -> Result<Self, SocketError> {
-        let listen = ListenOptions {
-            backlog: options.request_queue_size,
-            reuse_address: options.allow_reuse_address,
-            reuse_port: options.allow_reuse_port,
-        };
-        let listener = Listener::bind(bind, &listen)?;
-        let address = listener.tcp_address();
-        Self::new(listener, address, options, handler)
-    }
-}
-
-impl SocketServer<Datagram> {
-    /// A server on a UDP port, as `UDPServer`.
-    ///
-    /// # Errors
-    ///
-    /// Says why it cannot be bound.
-    pub fn udp(
-        address: &str,
-        options: SocketOptions,
-        handler: impl Handler<Datagram>,
-    ) -> Result<Self, SocketError> {
-        let refused = |source| SocketError::Bind {
-            place: address.to_owned(),
-            source,
-        };
-        let socket = std::net::UdpSocket::bind(address).map_err(refused)?;
-        let local = socket.local_addr().map_err(refused)?;
-        Self::new(
-            OwnedFd::from(socket),
-            Some(local),
-            options,
-            Arc::new(handler),
-        )
-    }
-
-    /// A server on a Unix datagram socket, as `UnixDatagramServer`.
-    ///
-    /// # Errors
-    ///
-    /// Says why it cannot be bound.
-    pub fn unix(
-        path: impl AsRef<Path>,
-        options: SocketOptions,
-        handler: impl Handler<Datagram>,
-    ) -> Result<Self, SocketError> {
-        let path = path.as_ref();
-        let socket = std::os::unix::net::UnixDatagram::bind(path);
-        let socket = socket.map_err(|source| SocketError::Bind {
-            place: format!("unix:{}", path.display()),
-            source,
-        })?;
-        Self::new(OwnedFd::from(socket), None, options, Arc::new(handler))
-    }
-}
-
 impl<R: SocketRequest> SocketServer<R> {
-    fn new(
+    pub(super) fn new(
         socket: R::Socket,
         address: Option<SocketAddr>,
         options: SocketOptions,
         handler: Arc<dyn Handler<R>>,
     ) -> Result<Self, SocketError> {
-        if matches!(options.model, SocketModel::Prefork(_)) && !R::CAN_BE_HANDED_OVER {
-            return Err(SocketError::PreforkDatagrams);
-        }
         let (poller, control) = (Arc::new(Poller::new()?), Control::new()?);
         poller.add(&socket, SOCKET, Watch::Always)?;
         poller.add(control.wake(), CONTROL, Watch::Always)?;
@@ -192,6 +99,7 @@ impl<R: SocketRequest> SocketServer<R> {
             hooks: Arc::new(NoHooks),
             poller,
             control,
+            signals: None,
             slots: None,
             is_armed: true,
             paused_until: None,
@@ -210,6 +118,18 @@ impl<R: SocketRequest> SocketServer<R> {
     #[must_use]
     pub const fn tcp_address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// TERM, INT and QUIT end `serve_forever` from now on, as [`Control::shutdown`] does. The other
+    /// control signals have no effect any more.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn stop_on(&mut self, signals: Signals) -> Result<(), SocketError> {
+        self.poller.add(&signals, SIGNALS, Watch::Always)?;
+        self.signals = Some(signals);
+        Ok(())
     }
 
     /// What stops it from another thread.
@@ -251,8 +171,7 @@ impl<R: SocketRequest> SocketServer<R> {
             if has_request {
                 self.receive()?;
             }
-            let hooks = Arc::clone(&self.hooks);
-            guarded(&*hooks, || hooks.service_actions());
+            guarded(&*self.hooks, None, || self.hooks.service_actions());
         }
         Ok(())
     }
@@ -272,8 +191,7 @@ impl<R: SocketRequest> SocketServer<R> {
                 return Ok(true);
             }
             if until.is_some_and(|until| until <= Instant::now()) {
-                let hooks = Arc::clone(&self.hooks);
-                guarded(&*hooks, || hooks.handle_timeout());
+                guarded(&*self.hooks, None, || self.hooks.handle_timeout());
                 return Ok(false);
             }
         }
@@ -312,7 +230,7 @@ impl<R: SocketRequest> SocketServer<R> {
         }
         let work = self.work();
         let (options, poller) = (&self.options, &self.poller);
-        let slots: Box<dyn Slots<R> + Send> = match options.model {
+        let slots: BoxedSlots<R> = match options.model {
             SocketModel::Sync => Box::new(Inline::new(work)),
             SocketModel::Threads => Box::new(Threads::new(work, options.max_threads, poller)?),
             SocketModel::Forks => {
@@ -324,9 +242,7 @@ impl<R: SocketRequest> SocketServer<R> {
                     work,
                     is_worn_out: Arc::new(|| false),
                 };
-                let descriptors = || self.private_descriptors();
-                let private = Private(&descriptors);
-                Box::new(Prefork::new(plan, workers, poller, &private)?)
+                R::prefork(plan, workers, poller, &Private(&|| self.private()))?
             }
         };
         self.slots = Some(slots);
@@ -336,19 +252,32 @@ impl<R: SocketRequest> SocketServer<R> {
     fn work(&self) -> Work<R> {
         let (handler, hooks) = (Arc::clone(&self.handler), Arc::clone(&self.hooks));
         let options = self.options.clone();
-        Arc::new(move |request| process(&*handler, &*hooks, &options, request))
+        Arc::new(move |request| live(&*handler, &*hooks, &options, request))
     }
 
-    fn private_descriptors(&self) -> Vec<i32> {
-        let socket = self.socket.as_ref();
-        // A child answers datagrams over the socket of the server.
-        let socket = socket.filter(|_| R::CAN_BE_HANDED_OVER);
-        let mut descriptors = vec![
-            self.poller.as_fd().as_raw_fd(),
-            self.control.wake().as_fd().as_raw_fd(),
-        ];
-        descriptors.extend(socket.map(|socket| socket.as_fd().as_raw_fd()));
-        descriptors
+    /// What a forked process must not keep. It does keep what wakes this loop: a handler may have a
+    /// [`Control`].
+    fn private(&self) -> Vec<i32> {
+        let socket = self.socket.as_ref().filter(|_| !R::USES_SOCKET);
+        let socket = socket.map(|socket| socket.as_fd().as_raw_fd());
+        let signals = self.signals.as_ref();
+        let signals = signals.map(|signals| signals.as_fd().as_raw_fd());
+        let poller = self.poller.as_fd().as_raw_fd();
+        [Some(poller), socket, signals]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Does something with the slots, which may fork.
+    fn with_slots<T>(
+        &mut self,
+        act: impl FnOnce(&mut dyn Slots<R>, &Private<'_>) -> T,
+    ) -> Option<T> {
+        let mut slots = self.slots.take()?;
+        let outcome = act(&mut *slots, &Private(&|| self.private()));
+        self.slots = Some(slots);
+        Some(outcome)
     }
 
     /// Waits for something to happen; true if a request can be received and started.
@@ -375,6 +304,7 @@ impl<R: SocketRequest> SocketServer<R> {
             match token {
                 SOCKET => has_request = true,
                 CONTROL => self.control.wake().clear(),
+                SIGNALS => self.on_signal()?,
                 _ => self.on_slot(token)?,
             }
         }
@@ -382,31 +312,37 @@ impl<R: SocketRequest> SocketServer<R> {
         Ok(has_request)
     }
 
-    fn on_slot(&mut self, token: u64) -> io::Result<()> {
-        debug_assert!(token >= FIRST_TOKEN, "the tokens below are handled");
-        let Some(mut slots) = self.slots.take() else {
+    fn on_signal(&mut self) -> io::Result<()> {
+        use ControlSignal::{Interrupt, Quit, Terminate};
+        let Some(signals) = &self.signals else {
             return Ok(());
         };
-        let descriptors = || self.private_descriptors();
-        let outcome = slots.on_ready(token, &Private(&descriptors));
-        self.slots = Some(slots);
-        outcome
+        while let Some(signal) = signals.next()? {
+            if matches!(signal, Terminate | Interrupt | Quit) {
+                self.control.request_shutdown();
+            }
+        }
+        Ok(())
+    }
+
+    fn on_slot(&mut self, token: u64) -> io::Result<()> {
+        debug_assert!(token >= FIRST_TOKEN, "the tokens below are handled");
+        let told = self.with_slots(|slots, private| slots.on_ready(token, private));
+        told.unwrap_or(Ok(()))
     }
 
     fn on_time(&mut self) -> io::Result<()> {
-        let Some(mut slots) = self.slots.take() else {
-            return Ok(());
-        };
-        let descriptors = || self.private_descriptors();
-        let is_due = slots.deadline().is_some_and(|time| time <= Instant::now());
-        let outcome = match is_due {
-            true => slots.on_time(&Private(&descriptors)),
-            false => Ok(()),
-        };
-        // What streams leave behind is closed here.
-        slots.take_ended();
-        self.slots = Some(slots);
-        outcome
+        let told = self.with_slots(|slots, private| {
+            let is_due = slots.deadline().is_some_and(|time| time <= Instant::now());
+            let outcome = match is_due {
+                true => slots.on_time(private),
+                false => Ok(()),
+            };
+            // What streams leave behind is closed here.
+            slots.take_ended();
+            outcome
+        });
+        told.unwrap_or(Ok(()))
     }
 
     /// Receives a request and starts it; true if there was one.
@@ -423,35 +359,32 @@ impl<R: SocketRequest> SocketServer<R> {
                 return Ok(false);
             }
         };
-        let peer = request.peer();
-        let hooks = Arc::clone(&self.hooks);
-        if guarded(&*hooks, || hooks.verify_request(&peer)) != Some(true) {
-            let _ = request.close();
-            return Ok(true);
+        let (peer, hooks) = (request.peer(), &*self.hooks);
+        match guarded(hooks, Some(&peer), || hooks.verify_request(&peer)) {
+            Some(true) => self.start(request, &peer),
+            Some(false) | None => {
+                request.close();
+                Ok(true)
+            }
         }
-        self.start(request, peer)
     }
 
-    fn start(&mut self, request: R, peer: Peer) -> Result<bool, SocketError> {
-        let Some(mut slots) = self.slots.take() else {
-            return Err(SocketError::Closed);
-        };
-        let descriptors = || self.private_descriptors();
-        let started = slots.start(request, &Private(&descriptors));
-        let exit = slots
-            .take_ended()
-            .into_iter()
-            .find_map(|ended| match ended {
-                Ended::Quit(status) => Some(status),
-                Ended::Over(..) | Ended::Idle(_) => None,
-            });
-        self.slots = Some(slots);
-        if let Err(refused) = started {
+    fn start(&mut self, request: R, peer: &Peer) -> Result<bool, SocketError> {
+        let started = self.with_slots(|slots, private| {
+            let started = slots.start(request, private);
+            (started, slots.take_ended())
+        });
+        let (started, ended) = started.ok_or(SocketError::Closed)?;
+        if let Err(mut refused) = started {
             let failure = Failure::Error(refused.error.into());
-            guarded(&*self.hooks, || self.hooks.handle_error(&peer, &failure));
-            let mut request = refused.job;
-            let _ = request.close();
+            let report = || self.hooks.handle_error(Some(peer), &failure);
+            guarded(&*self.hooks, Some(peer), report);
+            refused.job.close();
         }
+        let exit = ended.into_iter().find_map(|ended| match ended {
+            Ended::Quit(status) => Some(status),
+            Ended::Over(..) | Ended::Idle(_) => None,
+        });
         match exit {
             Some(status) => Err(SocketError::Exit(status)),
             None => Ok(true),
@@ -472,64 +405,4 @@ impl<R: SocketRequest> fmt::Debug for SocketServer<R> {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
-}
-
-/// The life of a request in its slot.
-fn process<R: SocketRequest>(
-    handler: &dyn Handler<R>,
-    hooks: &dyn Hooks,
-    options: &SocketOptions,
-    request: &mut R,
-) -> Verdict {
-    let outcome = handle(handler, options, request);
-    let verdict = match &outcome {
-        Ok(()) => Verdict::Done,
-        Err(Failure::Exit(status)) => Verdict::Quit(*status),
-        Err(failure) => {
-            let peer = request.peer();
-            guarded(hooks, || hooks.handle_error(&peer, failure));
-            Verdict::Failed
-        }
-    };
-    // A client that has left is not told.
-    let _ = request.close();
-    verdict
-}
-
-fn handle<R: SocketRequest>(
-    handler: &dyn Handler<R>,
-    options: &SocketOptions,
-    request: &mut R,
-) -> Result<(), Failure> {
-    request.open(options)?;
-    caught(|| handler.setup(request))?;
-    let handled = caught(|| handler.handle(request));
-    let finished = caught(|| handler.finish(request));
-    handled.and(finished)
-}
-
-fn caught(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(outcome) => outcome,
-        Err(payload) => Err(Failure::Panic(said(&*payload))),
-    }
-}
-
-fn said(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    text.unwrap_or("a panic that says nothing readable")
-        .to_owned()
-}
-
-/// Calls a hook; nothing if it panics, which is reported like the failure of a request.
-fn guarded<T>(hooks: &dyn Hooks, hook: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(hook))
-        .map_err(|payload| {
-            let failure = Failure::Panic(said(&*payload));
-            let report = || hooks.handle_error(&Peer::Unix, &failure);
-            // A reporter that panics too has nobody to report to.
-            let _ = catch_unwind(AssertUnwindSafe(report));
-        })
-        .ok()
 }

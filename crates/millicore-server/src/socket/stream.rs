@@ -2,17 +2,21 @@
 
 use crate::address::Peer;
 use crate::listener::Listener;
-use crate::slots::prefork::Handover;
+use crate::poller::Poller;
+use crate::slots::Private;
+use crate::slots::prefork::{Handover, Prefork, WorkerPlan};
 use crate::socket::options::SocketOptions;
-use crate::socket::request::Receive;
+use crate::socket::request::{BoxedSlots, Receive};
+use crate::socket::server::SocketError;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{Shutdown, shutdown};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-/// A connection: reading is buffered, writing sends at once.
+/// A connection: reading is buffered, writing sends at once. A signal interrupts neither.
 #[derive(Debug)]
 pub struct Stream {
     input: BufReader<Raw>,
@@ -41,7 +45,16 @@ impl Stream {
 
 impl Read for Raw {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::io::read(&self.0, buffer)?)
+        Ok(uninterrupted(|| rustix::io::read(&self.0, &mut *buffer))?)
+    }
+}
+
+fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            other => return other,
+        }
     }
 }
 
@@ -53,13 +66,7 @@ impl Read for Stream {
 
 impl BufRead for Stream {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        loop {
-            match self.input.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Asked again because the borrow of what was filled cannot leave a loop.
-                _ => return self.input.fill_buf(),
-            }
-        }
+        self.input.fill_buf()
     }
 
     fn consume(&mut self, amount: usize) {
@@ -69,7 +76,10 @@ impl BufRead for Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(self.as_fd(), bytes)?)
+        // A client that has left is an error, not a signal, whatever the program did to SIGPIPE.
+        Ok(uninterrupted(|| {
+            send(self.as_fd(), bytes, SendFlags::NOSIGNAL)
+        })?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -86,11 +96,20 @@ impl AsFd for Stream {
 impl Receive for Stream {
     type Socket = Listener;
 
-    const CAN_BE_HANDED_OVER: bool = true;
+    const USES_SOCKET: bool = false;
 
     fn receive(socket: &Arc<Listener>, _options: &SocketOptions) -> io::Result<Option<Self>> {
         let accepted = socket.accept_blocking()?;
         Ok(accepted.map(|(socket, peer)| Self::new(socket, peer)))
+    }
+
+    fn prefork(
+        plan: WorkerPlan<Self>,
+        workers: NonZeroUsize,
+        poller: &Arc<Poller>,
+        private: &Private<'_>,
+    ) -> Result<BoxedSlots<Self>, SocketError> {
+        Ok(Box::new(Prefork::new(plan, workers, poller, private)?))
     }
 
     fn peer(&self) -> Peer {
@@ -109,12 +128,9 @@ impl Receive for Stream {
         Ok(())
     }
 
-    fn close(&mut self) -> io::Result<()> {
-        match shutdown(self.as_fd(), Shutdown::Write) {
-            // The client has left already.
-            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+    fn close(&mut self) {
+        // A client that has left already is not told.
+        let _ = shutdown(self.as_fd(), Shutdown::Write);
     }
 }
 
