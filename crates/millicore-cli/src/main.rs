@@ -7,6 +7,7 @@ mod failure;
 mod interrupt;
 mod lab;
 mod load;
+mod serve;
 mod simulate;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,7 @@ enum Command {
     Simulate(simulate::Arguments),
     Lab(lab::Arguments),
     Load(Box<load::Arguments>),
+    Serve(serve::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
         Command::Load(arguments) => load::run(*arguments),
+        Command::Serve(arguments) => serve::run(arguments),
     };
     failure::exit_code(outcome)
 }

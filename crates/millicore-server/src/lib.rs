@@ -7,6 +7,8 @@
 //! - [`draining`]: whether a server is on its way out.
 //! - [`address`], [`listener`]: where a server listens.
 //! - [`signals`], [`control`]: what controls a server: signals, or the program itself.
+//! - [`systemd`], [`descriptors`]: what the system gives a server: sockets, a manager to tell, how many
+//!   files it may open.
 //! - [`socket`]: servers of connections and datagrams.
 //! - `slots`: where requests are worked on: threads, processes.
 //! - `poller`: waiting for many descriptors at once.
@@ -30,6 +32,9 @@ pub mod listener;
 
 pub mod control;
 pub mod signals;
+
+pub mod descriptors;
+pub mod systemd;
 
 pub mod socket;
 

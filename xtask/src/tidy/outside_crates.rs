@@ -201,9 +201,9 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "toml",
-        used_by: &["xtask"],
+        used_by: &["millicore-cli", "xtask"],
         tested_by: &[],
-        reason: "reads manifests, with the line on which a dependency stands",
+        reason: "reads manifests and settings, with the line on which something stands",
     },
     Outside {
         name: "tower-layer",

@@ -1,0 +1,227 @@
+//! What a server that runs takes from settings that were read again, and what it cannot.
+
+use super::options as option;
+use super::options::{OPTIONS, ServeOption};
+use super::plan::{LogLevel, Plan};
+use super::values::{Cpu, Tenant};
+use millicore_server::settings::ConnectionSettings;
+use millicore_sim::Policy;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// New values, where they differ, that hold from now on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Applicable {
+    pub(crate) workers: Option<NonZeroUsize>,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) cores: Option<NonZeroUsize>,
+    pub(crate) cpu: Option<Cpu>,
+    /// Tenants that are new or have another share.
+    pub(crate) tenants: Vec<Tenant>,
+    /// For connections that are accepted from now on.
+    pub(crate) connection: Option<ConnectionSettings>,
+    pub(crate) graceful_timeout: Option<Duration>,
+    pub(crate) drain_delay: Option<Duration>,
+    pub(crate) log_level: Option<LogLevel>,
+}
+
+/// A change that has to wait for a new start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotNow {
+    option: &'static str,
+    old: String,
+    new: String,
+}
+
+impl fmt::Display for NotNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { option, old, new } = self;
+        write!(
+            f,
+            "{option} is still {old:?}: {new:?} needs a new start of the server"
+        )
+    }
+}
+
+/// What to do so that a server that follows the old plan follows the new one.
+pub(crate) fn changes(old: &Plan, new: &Plan) -> (Applicable, Vec<NotNow>) {
+    let mut not_now: Vec<NotNow> = OPTIONS
+        .into_iter()
+        .filter(|option| !option.is_live && concerns(option, old, new))
+        .filter_map(|option| differing(option, old, new))
+        .collect();
+    not_now.extend(removed_tenants(old, new));
+    (applicable(old, new), not_now)
+}
+
+/// Of the options that only one of two models knows, the change of the model says enough.
+fn concerns(option: &ServeOption, old: &Plan, new: &Plan) -> bool {
+    option.serves(old.server.model) && option.serves(new.server.model)
+}
+
+fn differing(option: &'static ServeOption, old: &Plan, new: &Plan) -> Option<NotNow> {
+    let text = |plan: &Plan| plan.wishes.setting(option).text();
+    let (old, new) = (text(old), text(new));
+    (old != new).then_some(NotNow {
+        option: option.name,
+        old,
+        new,
+    })
+}
+
+/// A share can change; that somebody was a tenant cannot be undone.
+fn removed_tenants(old: &Plan, new: &Plan) -> Option<NotNow> {
+    let (old, new) = (&old.scheduling.tenants, &new.scheduling.tenants);
+    let is_gone = |tenant: &&Tenant| !new.iter().any(|other| other.name == tenant.name);
+    let names = |tenants: Vec<&Tenant>| {
+        let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+        names.join(",")
+    };
+    let is_any_gone = old.iter().any(|tenant| is_gone(&tenant));
+    is_any_gone.then(|| NotNow {
+        option: option::TENANT.name,
+        old: names(old.iter().collect()),
+        new: names(new.iter().collect()),
+    })
+}
+
+fn applicable(old: &Plan, new: &Plan) -> Applicable {
+    if old.server.model != new.server.model {
+        return Applicable::default();
+    }
+    let changed = |options: &[&'static ServeOption]| {
+        options
+            .iter()
+            .any(|option| differing(option, old, new).is_some())
+    };
+    let (server, scheduling) = (&new.server, &new.scheduling);
+    let tenants = scheduling.tenants.iter();
+    let tenants = tenants.filter(|tenant| !old.scheduling.tenants.contains(tenant));
+    Applicable {
+        workers: (old.server.workers != server.workers).then_some(server.workers),
+        policy: (old.scheduling.policy != scheduling.policy).then_some(scheduling.policy),
+        cores: (old.scheduling.cores != scheduling.cores).then_some(scheduling.cores),
+        cpu: (old.scheduling.cpu != scheduling.cpu).then_some(scheduling.cpu),
+        tenants: tenants.cloned().collect(),
+        connection: changed(&CONNECTION).then(|| server.connection.clone()),
+        graceful_timeout: changed(&[&option::GRACEFUL_TIMEOUT]).then_some(server.graceful_timeout),
+        drain_delay: changed(&[&option::DRAIN_DELAY]).then_some(server.drain_delay),
+        log_level: changed(&[&option::LOG_LEVEL]).then_some(new.observing.log_level),
+    }
+}
+
+/// The options of which [`ConnectionSettings`] is made.
+const CONNECTION: [&ServeOption; 9] = [
+    &option::KEEP_ALIVE,
+    &option::IDLE_TIMEOUT,
+    &option::HEADER_TIMEOUT,
+    &option::BODY_TIMEOUT,
+    &option::WRITE_TIMEOUT,
+    &option::REQUEST_TIMEOUT,
+    &option::MAX_HEAD,
+    &option::MAX_HEADERS,
+    &option::MAX_BODY,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::options::by_name;
+    use crate::serve::wishes::{Source, Wishes};
+    use millicore_quota::ProcessLimit;
+
+    fn plan(typed: &str) -> Plan {
+        let limit = ProcessLimit {
+            group: None,
+            affinity_cores: NonZeroUsize::MIN,
+            warnings: Vec::new(),
+        };
+        let mut wishes = Wishes::default();
+        for word in typed.split_whitespace() {
+            let (name, text) = word.split_once('=').unwrap();
+            let texts = text.split('|').map(str::to_owned).collect();
+            wishes.insert(by_name(name).unwrap(), texts, Source::CommandLine);
+        }
+        Plan::new(wishes, &limit).unwrap()
+    }
+
+    #[track_caller]
+    fn check(old: &str, new: &str, expected: &Applicable, not_now: &[&str]) {
+        let (applicable, refused) = changes(&plan(old), &plan(new));
+        assert_eq!(format!("{applicable:?}"), format!("{expected:?}"));
+        let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        assert_eq!(refused, not_now);
+    }
+
+    #[test]
+    fn the_same_settings_change_nothing() {
+        check("queue=5", "queue=5", &Applicable::default(), &[]);
+    }
+
+    #[test]
+    fn what_can_change_while_running_changes() {
+        let new = plan("policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug drain-delay=5");
+        let expected = Applicable {
+            policy: Some(new.scheduling.policy),
+            cores: Some(new.scheduling.cores),
+            cpu: Some(Cpu::Unlimited),
+            tenants: vec![new.scheduling.tenants[0].clone()],
+            log_level: Some(LogLevel::Debug),
+            drain_delay: Some(Duration::from_secs(5)),
+            ..Applicable::default()
+        };
+        let typed = "policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug drain-delay=5";
+        check("tenant=a=1|b=1", typed, &expected, &[]);
+        let expected = Applicable {
+            workers: NonZeroUsize::new(3),
+            graceful_timeout: Some(Duration::from_secs(1)),
+            ..Applicable::default()
+        };
+        let typed = "model=prefork workers=3 graceful-timeout=1";
+        check("model=prefork", typed, &expected, &[]);
+    }
+
+    #[test]
+    fn every_setting_of_a_connection_changes_for_new_ones() {
+        for option in CONNECTION {
+            let text = ["11", "11s", "64K", "false"]
+                .into_iter()
+                .find(|text| {
+                    let mut wishes = Wishes::default();
+                    wishes.insert(option, vec![(*text).to_owned()], Source::CommandLine);
+                    Plan::new(wishes, &ProcessLimit::read()).is_ok()
+                })
+                .unwrap();
+            let typed = format!("{}={text}", option.name);
+            let connection = plan(&typed).server.connection;
+            let expected = Applicable {
+                connection: Some(connection),
+                ..Applicable::default()
+            };
+            check("", &typed, &expected, &[]);
+            assert!(option.is_live, "{}", option.name);
+        }
+    }
+
+    #[test]
+    fn what_needs_a_new_start_is_named() {
+        let kept = Applicable::default();
+        let queue = "queue is still \"1000\": \"5\" needs a new start of the server";
+        check("", "queue=5", &kept, &[queue]);
+        let bind = "bind is still \"a:1\": \"a:2\" needs a new start of the server";
+        check("bind=a:1", "bind=a:2", &kept, &[bind]);
+        let tenant = "tenant is still \"a,b\": \"a\" needs a new start of the server";
+        check("tenant=a=1|b=1", "tenant=a=1", &kept, &[tenant]);
+        let model = "model is still \"scheduled\": \"prefork\" needs a new start of the server";
+        check("queue=5", "model=prefork workers=3", &kept, &[model]);
+    }
+
+    #[test]
+    fn an_option_is_live_or_named() {
+        for option in OPTIONS.into_iter().filter(|option| !option.is_live) {
+            let has = CONNECTION.iter().any(|other| other.name == option.name);
+            assert!(!has, "{} is applied and named", option.name);
+        }
+    }
+}
