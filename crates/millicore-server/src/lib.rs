@@ -2,6 +2,7 @@
 //!
 //! - [`model`]: how a server runs handlers: one by one, by threads, by processes, on the executor.
 //! - [`settings`]: what a server is told: how many slots it has, how long it waits.
+//! - [`scheduling`]: the executor of the model `scheduled`.
 //! - [`compute`]: where a handler's work is done, the same to it in every model.
 //! - [`http`]: HTTP over every model: one handler, whatever runs it.
 //! - [`draining`]: whether a server is on its way out.
@@ -19,6 +20,7 @@
 
 pub mod model;
 
+pub mod scheduling;
 pub mod settings;
 
 pub mod compute;

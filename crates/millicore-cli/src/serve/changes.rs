@@ -3,9 +3,8 @@
 use super::options as option;
 use super::options::{OPTIONS, ServeOption};
 use super::plan::{LogLevel, Plan};
-use super::values::{Cpu, Tenant};
+use millicore_server::scheduling::{SchedulingSettings, TenantShare};
 use millicore_server::settings::ConnectionSettings;
-use millicore_sim::Policy;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -14,11 +13,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Applicable {
     pub(crate) workers: Option<NonZeroUsize>,
-    pub(crate) policy: Option<Policy>,
-    pub(crate) cores: Option<NonZeroUsize>,
-    pub(crate) cpu: Option<Cpu>,
-    /// Tenants that are new or have another share.
-    pub(crate) tenants: Vec<Tenant>,
+    /// Of it what an executor can change while it runs.
+    pub(crate) scheduling: Option<SchedulingSettings>,
     /// For connections that are accepted from now on.
     pub(crate) connection: Option<ConnectionSettings>,
     pub(crate) graceful_timeout: Option<Duration>,
@@ -44,15 +40,13 @@ impl fmt::Display for NotNow {
     }
 }
 
-/// What to do so that a server that follows the old plan follows the new one.
-pub(crate) fn changes(old: &Plan, new: &Plan) -> (Applicable, Vec<NotNow>) {
-    let mut not_now: Vec<NotNow> = OPTIONS
+/// What a server that was started by one plan cannot take from another.
+pub(crate) fn not_now(started: &Plan, new: &Plan) -> Vec<NotNow> {
+    let dead = OPTIONS
         .into_iter()
-        .filter(|option| !option.is_live && concerns(option, old, new))
-        .filter_map(|option| differing(option, old, new))
-        .collect();
-    not_now.extend(removed_tenants(old, new));
-    (applicable(old, new), not_now)
+        .filter(|option| !option.is_live && concerns(option, started, new));
+    let changed = dead.filter_map(|option| differing(option, started, new));
+    changed.chain(removed_tenants(started, new)).collect()
 }
 
 /// Of the options that only one of two models knows, the change of the model says enough.
@@ -73,8 +67,8 @@ fn differing(option: &'static ServeOption, old: &Plan, new: &Plan) -> Option<Not
 /// A share can change; that somebody was a tenant cannot be undone.
 fn removed_tenants(old: &Plan, new: &Plan) -> Option<NotNow> {
     let (old, new) = (&old.scheduling.tenants, &new.scheduling.tenants);
-    let is_gone = |tenant: &&Tenant| !new.iter().any(|other| other.name == tenant.name);
-    let names = |tenants: Vec<&Tenant>| {
+    let is_gone = |tenant: &&TenantShare| !new.iter().any(|other| other.name == tenant.name);
+    let names = |tenants: Vec<&TenantShare>| {
         let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
         names.join(",")
     };
@@ -86,30 +80,33 @@ fn removed_tenants(old: &Plan, new: &Plan) -> Option<NotNow> {
     })
 }
 
-fn applicable(old: &Plan, new: &Plan) -> Applicable {
-    if old.server.model != new.server.model {
+/// What a server that follows one plan does to follow another: nothing, if that is for another model.
+pub(crate) fn applicable(latest: &Plan, new: &Plan) -> Applicable {
+    if latest.server.model != new.server.model {
         return Applicable::default();
     }
     let changed = |options: &[&'static ServeOption]| {
-        options
-            .iter()
-            .any(|option| differing(option, old, new).is_some())
+        let mut options = options.iter();
+        options.any(|option| differing(option, latest, new).is_some())
     };
-    let (server, scheduling) = (&new.server, &new.scheduling);
-    let tenants = scheduling.tenants.iter();
-    let tenants = tenants.filter(|tenant| !old.scheduling.tenants.contains(tenant));
+    let (old_server, server) = (&latest.server, &new.server);
     Applicable {
-        workers: (old.server.workers != server.workers).then_some(server.workers),
-        policy: (old.scheduling.policy != scheduling.policy).then_some(scheduling.policy),
-        cores: (old.scheduling.cores != scheduling.cores).then_some(scheduling.cores),
-        cpu: (old.scheduling.cpu != scheduling.cpu).then_some(scheduling.cpu),
-        tenants: tenants.cloned().collect(),
+        workers: (old_server.workers != server.workers).then_some(server.workers),
+        scheduling: changed(&SCHEDULING).then(|| new.scheduling.clone()),
         connection: changed(&CONNECTION).then(|| server.connection.clone()),
         graceful_timeout: changed(&[&option::GRACEFUL_TIMEOUT]).then_some(server.graceful_timeout),
         drain_delay: changed(&[&option::DRAIN_DELAY]).then_some(server.drain_delay),
         log_level: changed(&[&option::LOG_LEVEL]).then_some(new.observing.log_level),
     }
 }
+
+/// What an executor can change while it runs.
+const SCHEDULING: [&ServeOption; 4] = [
+    &option::POLICY,
+    &option::CORES,
+    &option::CPU,
+    &option::TENANT,
+];
 
 /// The options of which [`ConnectionSettings`] is made.
 const CONNECTION: [&ServeOption; 9] = [
@@ -148,8 +145,10 @@ mod tests {
 
     #[track_caller]
     fn check(old: &str, new: &str, expected: &Applicable, not_now: &[&str]) {
-        let (applicable, refused) = changes(&plan(old), &plan(new));
+        let (old, new) = (plan(old), plan(new));
+        let applicable = applicable(&old, &new);
         assert_eq!(format!("{applicable:?}"), format!("{expected:?}"));
+        let refused = super::not_now(&old, &new);
         let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
         assert_eq!(refused, not_now);
     }
@@ -161,17 +160,13 @@ mod tests {
 
     #[test]
     fn what_can_change_while_running_changes() {
-        let new = plan("policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug drain-delay=5");
+        let typed = "policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug drain-delay=5";
         let expected = Applicable {
-            policy: Some(new.scheduling.policy),
-            cores: Some(new.scheduling.cores),
-            cpu: Some(Cpu::Unlimited),
-            tenants: vec![new.scheduling.tenants[0].clone()],
+            scheduling: Some(plan(typed).scheduling),
             log_level: Some(LogLevel::Debug),
             drain_delay: Some(Duration::from_secs(5)),
             ..Applicable::default()
         };
-        let typed = "policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug drain-delay=5";
         check("tenant=a=1|b=1", typed, &expected, &[]);
         let expected = Applicable {
             workers: NonZeroUsize::new(3),
@@ -200,7 +195,6 @@ mod tests {
                 ..Applicable::default()
             };
             check("", &typed, &expected, &[]);
-            assert!(option.is_live, "{}", option.name);
         }
     }
 
@@ -212,16 +206,36 @@ mod tests {
         let bind = "bind is still \"a:1\": \"a:2\" needs a new start of the server";
         check("bind=a:1", "bind=a:2", &kept, &[bind]);
         let tenant = "tenant is still \"a,b\": \"a\" needs a new start of the server";
-        check("tenant=a=1|b=1", "tenant=a=1", &kept, &[tenant]);
+        let fewer = Applicable {
+            scheduling: Some(plan("tenant=a=1").scheduling),
+            ..Applicable::default()
+        };
+        check("tenant=a=1|b=1", "tenant=a=1", &fewer, &[tenant]);
         let model = "model is still \"scheduled\": \"prefork\" needs a new start of the server";
         check("queue=5", "model=prefork workers=3", &kept, &[model]);
     }
 
     #[test]
-    fn an_option_is_live_or_named() {
-        for option in OPTIONS.into_iter().filter(|option| !option.is_live) {
-            let has = CONNECTION.iter().any(|other| other.name == option.name);
-            assert!(!has, "{} is applied and named", option.name);
+    fn an_option_is_either_applied_or_named() {
+        let alone = [
+            &option::WORKERS,
+            &option::GRACEFUL_TIMEOUT,
+            &option::DRAIN_DELAY,
+            &option::LOG_LEVEL,
+        ];
+        let applied: Vec<&str> = SCHEDULING
+            .into_iter()
+            .chain(CONNECTION)
+            .chain(alone)
+            .map(|option| option.name)
+            .collect();
+        for option in OPTIONS {
+            assert_eq!(
+                option.is_live,
+                applied.contains(&option.name),
+                "{}",
+                option.name
+            );
         }
     }
 }

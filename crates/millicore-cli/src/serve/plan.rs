@@ -3,20 +3,18 @@
 use super::options as option;
 use super::options::{OPTIONS, ServeOption};
 use super::peers::{Peers, peers};
-use super::values::{
-    Cpu, Tenant, count, cpu, duration, or_auto, or_off, size, switch, tenant, wait, whole,
-};
+use super::values::{count, cpu, duration, or_auto, or_off, size, switch, tenant, wait, whole};
 use super::wishes::{Place, Source, Wishes};
 use crate::failure::Failure;
 use millicore_quota::ProcessLimit;
 use millicore_server::address::Bind;
 use millicore_server::listener::ListenOptions;
 use millicore_server::model::ConcurrencyModel;
+use millicore_server::scheduling::SchedulingSettings;
 use millicore_server::settings::{ConnectionSettings, ServerSettings};
 use millicore_sim::Policy;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Valid settings of a server.
 #[derive(Clone, Debug)]
@@ -24,26 +22,14 @@ pub(crate) struct Plan {
     pub(crate) binds: Vec<Bind>,
     pub(crate) listen: ListenOptions,
     pub(crate) server: ServerSettings,
-    pub(crate) scheduling: Scheduling,
+    pub(crate) scheduling: SchedulingSettings,
+    /// Whether clients say the priority, deadline and tenant of their requests.
+    pub(crate) trusts_scheduling_headers: bool,
     pub(crate) observing: Observing,
     /// Peers whose X-Forwarded-* is believed.
     pub(crate) trusted_peers: Vec<Peers>,
     /// What it was made of, to be printed and compared.
     pub(super) wishes: Wishes,
-}
-
-/// How the executor is set up, and what clients may say about their requests.
-#[derive(Clone, Debug)]
-pub(crate) struct Scheduling {
-    pub(crate) policy: Policy,
-    pub(crate) cores: NonZeroUsize,
-    pub(crate) cpu: Cpu,
-    pub(crate) max_waiting: Option<u32>,
-    pub(crate) max_wait: Option<Duration>,
-    pub(crate) ageing: Option<Duration>,
-    pub(crate) tenants: Vec<Tenant>,
-    pub(crate) niceness: i32,
-    pub(crate) trusts_headers: bool,
 }
 
 /// What is said about requests, and where.
@@ -101,7 +87,8 @@ impl Plan {
             binds: binds(&wishes)?,
             listen: listen_options(&wishes)?,
             server: server(&wishes, model, limit)?,
-            scheduling: scheduling(&wishes, limit)?,
+            scheduling: scheduling(&wishes)?,
+            trusts_scheduling_headers: wishes.value(&option::TRUST_SCHEDULING_HEADERS, switch)?,
             observing: observing(&wishes)?,
             trusted_peers: wishes.value(&option::FORWARDED_ALLOW_IPS, peers)?,
             wishes,
@@ -265,30 +252,18 @@ fn connection(wishes: &Wishes) -> Result<ConnectionSettings, Failure> {
     })
 }
 
-fn scheduling(wishes: &Wishes, limit: &ProcessLimit) -> Result<Scheduling, Failure> {
-    let cpu = wishes.value(&option::CPU, cpu)?;
-    let cores = wishes.value(&option::CORES, or_auto(count(MOST_SLOTS)))?;
+fn scheduling(wishes: &Wishes) -> Result<SchedulingSettings, Failure> {
     let policy = |text: &str| text.parse::<Policy>().map_err(|error| error.to_string());
-    Ok(Scheduling {
+    Ok(SchedulingSettings {
         policy: wishes.value(&option::POLICY, policy)?,
-        cores: cores.unwrap_or_else(|| useful_cores(cpu, limit)),
-        cpu,
+        cores: wishes.value(&option::CORES, or_auto(count(MOST_SLOTS)))?,
+        cpu: wishes.value(&option::CPU, cpu)?,
         max_waiting: wishes.value(&option::QUEUE, or_off(whole(1, u32::MAX)))?,
         max_wait: wishes.value(&option::QUEUE_TIMEOUT, or_off(wait))?,
         ageing: wishes.value(&option::AGEING, or_off(wait))?,
         tenants: wishes.list(&option::TENANT, tenant)?,
         niceness: wishes.value(&option::NICENESS, whole(-20, 19))?,
-        trusts_headers: wishes.value(&option::TRUST_SCHEDULING_HEADERS, switch)?,
     })
-}
-
-/// How many cores can work at once without one being of no use.
-fn useful_cores(cpu: Cpu, limit: &ProcessLimit) -> NonZeroUsize {
-    match cpu {
-        Cpu::Container => limit.cores(),
-        Cpu::AtMost(amount) => amount.cores_rounded_up().min(limit.affinity_cores),
-        Cpu::Unlimited => limit.affinity_cores,
-    }
 }
 
 fn observing(wishes: &Wishes) -> Result<Observing, Failure> {

@@ -87,7 +87,8 @@ pub(super) fn summary(plan: &Plan, limit: &ProcessLimit) -> String {
         Prefork => format!("{} workers", plan.server.workers),
         Scheduled => format!(
             "policy {}, cores {}",
-            plan.scheduling.policy, plan.scheduling.cores
+            plan.scheduling.policy,
+            plan.scheduling.cores(limit)
         ),
     };
     format!("model {}, {slots}; CPU limit {limit}", plan.server.model)

@@ -1,6 +1,6 @@
 //! The values of options, read as people write them.
 
-use millicore_quota::Millicores;
+use millicore_server::scheduling::{CpuTime, TenantShare};
 use millicore_sim::duration::parse_duration;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -127,41 +127,22 @@ pub(super) fn size(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String
     }
 }
 
-/// How much CPU time requests use together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cpu {
-    /// Just under the limit of this container.
-    Container,
-    /// Just under so much.
-    AtMost(Millicores),
-    /// All of the cores.
-    Unlimited,
-}
-
-pub(super) fn cpu(text: &str) -> Result<Cpu, String> {
+pub(super) fn cpu(text: &str) -> Result<CpuTime, String> {
     match text {
-        AUTO => Ok(Cpu::Container),
-        OFF => Ok(Cpu::Unlimited),
+        AUTO => Ok(CpuTime::Container),
+        OFF => Ok(CpuTime::Unlimited),
         _ => text
             .parse()
-            .map(Cpu::AtMost)
+            .map(CpuTime::AtMost)
             .map_err(|error| format!("{error}; or auto, or off")),
     }
-}
-
-/// Whose share is how large.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tenant {
-    pub(crate) name: String,
-    pub(crate) weight: NonZeroU32,
-    pub(crate) limit: Option<Millicores>,
 }
 
 /// The largest weight, that of the executor.
 const MAX_WEIGHT: u32 = 10_000;
 
 /// `web=3` or `batch=1:400m`
-pub(super) fn tenant(text: &str) -> Result<Tenant, String> {
+pub(super) fn tenant(text: &str) -> Result<TenantShare, String> {
     let form = || "it must be NAME=WEIGHT or NAME=WEIGHT:LIMIT, as in batch=1:400m".to_owned();
     let (name, rest) = text.split_once('=').ok_or_else(form)?;
     if name.is_empty() {
@@ -173,7 +154,7 @@ pub(super) fn tenant(text: &str) -> Result<Tenant, String> {
     };
     let weight = whole(1, MAX_WEIGHT)(weight).map_err(|error| format!("the weight: {error}"))?;
     let limit = limit.map(str::parse).transpose();
-    Ok(Tenant {
+    Ok(TenantShare {
         name: name.to_owned(),
         weight: NonZeroU32::new(weight).unwrap_or(NonZeroU32::MIN),
         limit: limit.map_err(|error| format!("the limit: {error}"))?,
@@ -237,12 +218,12 @@ mod tests {
     #[test]
     fn amounts_of_cpu_and_tenants_are_in_millicores() {
         let half = "500m".parse().unwrap();
-        check(cpu("0.5"), Ok(Cpu::AtMost(half)));
-        check(cpu("auto"), Ok(Cpu::Container));
-        check(cpu("off"), Ok(Cpu::Unlimited));
+        check(cpu("0.5"), Ok(CpuTime::AtMost(half)));
+        check(cpu("auto"), Ok(CpuTime::Container));
+        check(cpu("off"), Ok(CpuTime::Unlimited));
         check(cpu("0"), Err("for no limit, give none; or auto, or off"));
         let weight = NonZeroU32::MIN;
-        let with = |limit| Tenant {
+        let with = |limit| TenantShare {
             name: "a".to_owned(),
             weight,
             limit,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::serve::options::by_name;
+use millicore_server::scheduling::CpuTime;
 use std::time::Duration;
 
 fn limit() -> ProcessLimit {
@@ -59,10 +60,9 @@ fn nothing_typed_is_the_defaults_of_the_library() {
     }
     let plan = plan("").unwrap();
     assert_eq!(plan.server.model, ConcurrencyModel::Scheduled);
-    assert_eq!(plan.scheduling.policy, Policy::fair());
-    assert_eq!(plan.scheduling.cores, limit().cores());
+    assert_eq!(plan.scheduling, SchedulingSettings::default());
     assert_eq!(plan.binds, ["127.0.0.1:8000".parse().unwrap()]);
-    assert!(!plan.scheduling.trusts_headers);
+    assert!(!plan.trusts_scheduling_headers);
 }
 
 #[test]
@@ -87,15 +87,15 @@ fn every_option_reaches_the_plan() {
     assert_eq!(plan.binds.len(), 3);
     assert_eq!((plan.listen.backlog, plan.listen.reuse_port), (7, true));
     assert_eq!(scheduling.policy.to_string(), "srpt/one");
-    assert_eq!(scheduling.cores.get(), 3);
-    assert_eq!(scheduling.cpu, Cpu::AtMost("1.5".parse().unwrap()));
+    assert_eq!(scheduling.cores.map(NonZeroUsize::get), Some(3));
+    assert_eq!(scheduling.cpu, CpuTime::AtMost("1.5".parse().unwrap()));
     assert_eq!(
         (scheduling.max_waiting, scheduling.max_wait),
         (Some(9), Some(seconds(2)))
     );
     assert_eq!((scheduling.ageing, scheduling.niceness), (None, -3));
     assert_eq!(scheduling.tenants[1].limit, "400m".parse().ok());
-    assert!(scheduling.trusts_headers && !connection.keep_alive);
+    assert!(plan.trusts_scheduling_headers && !connection.keep_alive);
     assert_eq!(server.max_connections.get(), 11);
     assert_eq!(
         (connection.idle_timeout, connection.header_timeout),
@@ -203,15 +203,6 @@ fn what_a_platform_says_to_all_servers_holds_where_it_means_something() {
     };
     assert_eq!(workers("prefork"), 5);
     assert_eq!(workers("scheduled"), 8);
-}
-
-#[test]
-fn cores_follow_the_limit_that_was_chosen() {
-    let cores = |typed: &str| plan(typed).unwrap().scheduling.cores.get();
-    assert_eq!(cores("cpu=500m"), 1);
-    assert_eq!(cores("cpu=1500m"), 2);
-    assert_eq!(cores("cpu=100"), 8);
-    assert_eq!(cores("cpu=500m cores=4"), 4);
 }
 
 #[test]
