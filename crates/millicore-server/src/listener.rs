@@ -39,6 +39,8 @@ impl Default for ListenOptions {
 pub struct Listener {
     socket: OwnedFd,
     address: ListenAddress,
+    /// Whoever gave it listens on as well, and goes on when this process has ended.
+    is_given: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -138,12 +140,16 @@ impl Listener {
         }
     }
 
-    /// Refuses connections from now on, in every process that has the socket.
+    /// Refuses connections from now on, in every process that has the socket. One that was given is
+    /// left as it is: what comes from now on waits for whoever is given it next.
     ///
     /// # Errors
     ///
     /// What the system said.
     pub fn refuse(&self) -> io::Result<()> {
+        if self.is_given {
+            return Ok(());
+        }
         Ok(rustix::net::shutdown(
             &self.socket,
             rustix::net::Shutdown::Both,
@@ -180,6 +186,7 @@ impl Listener {
         Ok(Self {
             address: local_address(&socket)?,
             socket,
+            is_given: false,
         })
     }
 }
@@ -265,7 +272,10 @@ fn adopt(number: RawFd, options: &ListenOptions) -> Result<Listener, Problem> {
     }
     rustix::io::ioctl_fionbio(&socket, true)?;
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    Listener::listen(socket, options)
+    Ok(Listener {
+        is_given: true,
+        ..Listener::listen(socket, options)?
+    })
 }
 
 /// A descriptor that this process was started with becomes ours.
@@ -275,4 +285,29 @@ fn take_descriptor(number: RawFd) -> Result<OwnedFd, Problem> {
     #[expect(unsafe_code, reason = "a descriptor comes as a number")]
     let given = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(rustix::io::fcntl_dupfd_cloexec(given, 3)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ListenOptions, Listener};
+    use crate::address::Bind;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_socket_of_its_own_refuses_and_a_given_one_waits_for_the_next() {
+        let options = ListenOptions::default();
+        let own = Listener::bind(&"127.0.0.1:0".parse().unwrap(), &options).unwrap();
+        own.refuse().unwrap();
+        assert!(TcpStream::connect(own.tcp_address().unwrap()).is_err());
+
+        let giver = TcpListener::bind("127.0.0.1:0").unwrap();
+        let given = Listener::bind(&Bind::Descriptor(giver.as_raw_fd()), &options).unwrap();
+        given.refuse().unwrap();
+        drop(given);
+        let client = TcpStream::connect(giver.local_addr().unwrap()).unwrap();
+        giver.set_nonblocking(false).unwrap();
+        let (_, peer) = giver.accept().unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+    }
 }

@@ -41,7 +41,7 @@ Signals:
   INT         the same; at once when it comes again
   QUIT        exit at once
   HUP         read the file again and take from it what can change while running
-  TTIN, TTOU  one worker more, one fewer
+  TTIN, TTOU  one worker more, one fewer (prefork), or one core (scheduled)
 
 Examples:
   Divide every request and let the cores work on one after the other:
