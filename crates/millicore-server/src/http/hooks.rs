@@ -1,6 +1,7 @@
 //! What a server calls, and why it ends with an error.
 
 use crate::draining::Draining;
+use crate::settings::ServerSettings;
 use std::fmt;
 use std::io;
 
@@ -11,8 +12,27 @@ pub struct Hooks {
     pub draining: Draining,
     /// Called once the server accepts.
     pub ready: Option<Box<dyn FnOnce() + Send>>,
-    /// Called when the configuration should be read again.
-    pub reload: Option<Box<dyn FnMut() + Send>>,
+    /// Called when the settings should be read again; what it answers is followed from then on, as
+    /// far as a server can that runs: how many workers it has, how it stops, and what connections may
+    /// do that come from then on.
+    pub reload: Option<Box<dyn FnMut() -> Option<ServerSettings> + Send>>,
+    /// Called once the server is on its way out.
+    pub stopping: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Hooks {
+    /// The server is on its way out, if it was not before.
+    pub(crate) fn start_draining(&mut self) {
+        self.draining.start();
+        if let Some(stopping) = self.stopping.take() {
+            stopping();
+        }
+    }
+
+    /// The settings to be followed from now on, if there are others.
+    pub(crate) fn reload(&mut self) -> Option<ServerSettings> {
+        self.reload.as_mut().and_then(|reload| reload())
+    }
 }
 
 /// Why a server could not go on.

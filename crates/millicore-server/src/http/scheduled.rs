@@ -21,7 +21,7 @@ use crate::compute::Compute;
 use crate::control::ControlSource;
 use crate::draining::Draining;
 use crate::listener::Listener;
-use crate::settings::ServerSettings;
+use crate::settings::{ConnectionSettings, ServerSettings};
 use connections::Connections;
 use hyper::rt::Timer;
 use hyper_util::rt::TokioTimer;
@@ -92,8 +92,8 @@ impl Server {
         let timer: Arc<dyn Timer + Send + Sync> = Arc::new(TokioTimer::new());
         let connection = Arc::new(settings.connection.clone());
         Self {
-            http1: http1(settings),
-            http2: http2(settings),
+            http1: http1(&connection),
+            http2: http2(&connection),
             connections: Arc::new(Connections::new(&connection)),
             max_connections: settings.max_connections.get(),
             context: Context {
@@ -107,11 +107,28 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The same for connections that come from now on and may do this. How long a connection may
+    /// wait holds for those that there are as well.
+    fn following(&self, settings: &ConnectionSettings) -> Self {
+        self.connections.follow(settings);
+        Self {
+            http1: http1(settings),
+            http2: http2(settings),
+            connections: Arc::clone(&self.connections),
+            max_connections: self.max_connections,
+            context: Context {
+                settings: Arc::new(settings.clone()),
+                ..self.context.clone()
+            },
+        }
+    }
+}
+
 /// The least that hyper takes as its buffer.
 const MIN_BUFFER_BYTES: usize = 8192;
 
-fn http1(settings: &ServerSettings) -> hyper::server::conn::http1::Builder {
-    let settings = &settings.connection;
+fn http1(settings: &ConnectionSettings) -> hyper::server::conn::http1::Builder {
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .keep_alive(settings.keep_alive)
@@ -125,9 +142,8 @@ fn http1(settings: &ServerSettings) -> hyper::server::conn::http1::Builder {
 }
 
 fn http2(
-    settings: &ServerSettings,
+    settings: &ConnectionSettings,
 ) -> hyper::server::conn::http2::Builder<hyper_util::rt::TokioExecutor> {
-    let settings = &settings.connection;
     let mut builder =
         hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
     let max_head_bytes = u32::try_from(settings.max_head_bytes).unwrap_or(u32::MAX);

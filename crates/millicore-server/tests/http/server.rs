@@ -46,7 +46,7 @@ impl Server {
         let hooks = Hooks {
             draining: draining.clone(),
             ready: Some(Box::new(move || ready.open())),
-            reload: None,
+            ..Hooks::default()
         };
         let works = Arc::clone(&executor);
         let serve =

@@ -43,6 +43,14 @@ pub(super) struct Shared<S> {
     pub(super) served: AtomicU64,
 }
 
+impl<S> Shared<S> {
+    /// What connections may do that come to a slot of this process from now on.
+    pub(super) fn follow(&self, settings: &ConnectionSettings) {
+        let mut current = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(settings.clone());
+    }
+}
+
 /// How long an idle connection keeps its slot while nobody waits for one: a client that sends its
 /// next request at once spares both a way through the accepting loop.
 const LINGER: Duration = Duration::from_millis(5);

@@ -11,6 +11,8 @@ use super::accepted::Accepted;
 use super::parking::Silence;
 use super::server::BlockingServer;
 use crate::http::HttpService;
+use crate::model::ConcurrencyModel;
+use crate::settings::ServerSettings;
 use crate::signals::ControlSignal;
 use std::io;
 use std::time::{Duration, Instant};
@@ -70,8 +72,8 @@ impl<S: HttpService> BlockingServer<S> {
                 self.stop(signal == ControlSignal::Interrupt)?;
             }
             ControlSignal::HangUp => {
-                if let Some(reload) = &mut self.hooks.reload {
-                    reload();
+                if let Some(new) = self.hooks.reload() {
+                    self.follow(&new)?;
                 }
             }
             ControlSignal::MoreWorkers => self.resize(|count| count.saturating_add(1))?,
@@ -80,9 +82,23 @@ impl<S: HttpService> BlockingServer<S> {
         Ok(())
     }
 
+    /// Follows what of other settings a server can that runs.
+    fn follow(&mut self, new: &ServerSettings) -> io::Result<()> {
+        self.shared.follow(&new.connection);
+        let settings = &mut self.settings;
+        settings.connection = new.connection.clone();
+        settings.graceful_timeout = new.graceful_timeout;
+        settings.drain_delay = new.drain_delay;
+        if settings.workers == new.workers || settings.model != ConcurrencyModel::Prefork {
+            return Ok(());
+        }
+        settings.workers = new.workers;
+        self.resize(|_| new.workers.get())
+    }
+
     fn stop(&mut self, by_interrupt: bool) -> io::Result<()> {
         let now = Instant::now();
-        self.hooks.draining.start();
+        self.hooks.start_draining();
         match self.phase {
             Phase::Serving => {
                 let until = now + self.settings.drain_delay;

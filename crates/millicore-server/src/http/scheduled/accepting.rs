@@ -22,7 +22,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor<S> {
     pub(super) listener: Readable<Listener>,
     pub(super) service: S,
-    pub(super) server: Arc<Server>,
+    /// What connections share that come from now on.
+    pub(super) server: watch::Receiver<Arc<Server>>,
 }
 
 impl<S: HttpService> Acceptor<S> {
@@ -37,15 +38,19 @@ impl<S: HttpService> Acceptor<S> {
         self.empty_backlog().await;
     }
 
+    fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.server.borrow())
+    }
+
     /// Accepts as long as the listener can be waited for.
     async fn accept(&mut self) {
         loop {
-            while self.server.connections.len() >= self.server.max_connections {
-                self.server.connections.one_gone().await;
+            while self.server().connections.len() >= self.server().max_connections {
+                self.server().connections.one_gone().await;
             }
             match self.listener.take(Listener::accept).await {
                 Ok((socket, peer)) => self.admit(socket, peer),
-                Err(error) => recover(&error, &self.server).await,
+                Err(error) => recover(&error, &self.server()).await,
             }
         }
     }
@@ -54,7 +59,7 @@ impl<S: HttpService> Acceptor<S> {
         loop {
             match self.listener.get().accept() {
                 Ok(Some((socket, peer))) => self.admit(socket, peer),
-                Err(error) if is_exhausted(&error) => recover(&error, &self.server).await,
+                Err(error) if is_exhausted(&error) => recover(&error, &self.server()).await,
                 Ok(None) | Err(_) => break,
             }
         }
@@ -63,10 +68,10 @@ impl<S: HttpService> Acceptor<S> {
     }
 
     fn admit(&self, socket: OwnedFd, peer: Peer) {
-        let place = self.server.connections.enter();
+        let place = self.server().connections.enter();
         // A connection that the runtime cannot watch is closed.
         if let Ok(stream) = Stream::new(socket, self.listener.get().is_tcp()) {
-            let (service, server) = (self.service.clone(), Arc::clone(&self.server));
+            let (service, server) = (self.service.clone(), self.server());
             tokio::spawn(connection::serve(stream, peer, service, server, place));
         }
     }

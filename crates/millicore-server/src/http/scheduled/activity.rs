@@ -1,17 +1,58 @@
 //! What a connection is doing, and until when it may: written by its task, read by whoever keeps
 //! the time.
 
+use crate::settings::ConnectionSettings;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// How long a connection may do what, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Limits {
-    pub(super) idle_ns: u64,
-    pub(super) head_ns: u64,
-    pub(super) write_ns: u64,
+    idle_ns: AtomicU64,
+    head_ns: AtomicU64,
+    write_ns: AtomicU64,
+}
+
+impl Limits {
+    pub(super) fn new(settings: &ConnectionSettings) -> Self {
+        let limits = Self {
+            idle_ns: AtomicU64::new(0),
+            head_ns: AtomicU64::new(0),
+            write_ns: AtomicU64::new(0),
+        };
+        limits.follow(settings);
+        limits
+    }
+
+    // Each limit stands for itself: no order is needed.
+
+    pub(super) fn follow(&self, settings: &ConnectionSettings) {
+        for (limit, time) in [
+            (&self.idle_ns, settings.idle_timeout),
+            (&self.head_ns, settings.header_timeout),
+            (&self.write_ns, settings.write_timeout),
+        ] {
+            limit.store(nanoseconds(time), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn shortest_ns(&self) -> u64 {
+        self.idle_ns().min(self.head_ns()).min(self.write_ns())
+    }
+
+    fn idle_ns(&self) -> u64 {
+        self.idle_ns.load(Ordering::Relaxed)
+    }
+
+    fn head_ns(&self) -> u64 {
+        self.head_ns.load(Ordering::Relaxed)
+    }
+
+    fn write_ns(&self) -> u64 {
+        self.write_ns.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -131,19 +172,19 @@ impl Activity {
     pub(super) fn deadline_ns(&self, limits: &Limits) -> Option<u64> {
         let blocked = match self.blocked_since_ns.load(Ordering::Relaxed) {
             0 => None,
-            since_ns => Some(since_ns.saturating_add(limits.write_ns)),
+            since_ns => Some(since_ns.saturating_add(limits.write_ns())),
         };
         let own = if self.is_open() {
             let waits_for_client = self.is_multiplexed.load(Ordering::Relaxed)
                 && self.servers_turn.load(Ordering::Relaxed) == 0;
             let sent_ns = self.sent_ns.load(Ordering::Relaxed);
-            waits_for_client.then(|| sent_ns.saturating_add(limits.write_ns))
+            waits_for_client.then(|| sent_ns.saturating_add(limits.write_ns()))
         } else {
             let since_ns = self.since_ns.load(Ordering::Relaxed);
             Some(if self.head_began.load(Ordering::Relaxed) {
-                since_ns.saturating_add(limits.head_ns)
+                since_ns.saturating_add(limits.head_ns())
             } else {
-                since_ns.saturating_add(limits.idle_ns)
+                since_ns.saturating_add(limits.idle_ns())
             })
         };
         blocked.into_iter().chain(own).min()

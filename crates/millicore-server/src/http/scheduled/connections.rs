@@ -20,7 +20,7 @@ pub(super) struct Connections {
     table: Mutex<Table>,
     /// Told whenever a connection has gone.
     gone: Notify,
-    /// Told when the first one comes.
+    /// Told when the first one comes, and when the limits are others.
     came: Notify,
 }
 
@@ -48,11 +48,7 @@ impl Connections {
     pub(super) fn new(settings: &ConnectionSettings) -> Self {
         Self {
             epoch: Instant::now(),
-            limits: Limits {
-                idle_ns: nanoseconds(settings.idle_timeout),
-                head_ns: nanoseconds(settings.header_timeout),
-                write_ns: nanoseconds(settings.write_timeout),
-            },
+            limits: Limits::new(settings),
             table: Mutex::default(),
             gone: Notify::new(),
             came: Notify::new(),
@@ -61,6 +57,12 @@ impl Connections {
 
     pub(super) const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// From now on connections may wait so long.
+    pub(super) fn follow(&self, settings: &ConnectionSettings) {
+        self.limits.follow(settings);
+        self.came.notify_one();
     }
 
     /// A connection comes.
@@ -122,7 +124,10 @@ impl Connections {
     pub(super) async fn keep_time(&self) {
         loop {
             match self.wake_overdue() {
-                Some(wait) => tokio::time::sleep(wait.max(GRAIN)).await,
+                // Other limits wake it early.
+                Some(wait) => {
+                    let _ = tokio::time::timeout(wait.max(GRAIN), self.came.notified()).await;
+                }
                 None => self.came.notified().await,
             }
         }
@@ -131,7 +136,7 @@ impl Connections {
     /// Wakes whose time is up, and says when to look again, if there is anybody.
     fn wake_overdue(&self) -> Option<Duration> {
         let limits = &self.limits;
-        let shortest_ns = limits.idle_ns.min(limits.head_ns).min(limits.write_ns);
+        let shortest_ns = limits.shortest_ns();
         let now_ns = nanoseconds(self.epoch.elapsed());
         let mut next_ns = now_ns.saturating_add(shortest_ns);
         let table = self.table();

@@ -16,6 +16,7 @@ use crate::listener::Listener;
 use crate::settings::ServerSettings;
 use crate::signals::ControlSignal;
 use millicore::Executor;
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
@@ -45,13 +46,15 @@ pub(super) async fn run<S: HttpService>(
     } = parts;
     let signals = Readable::new(signals).map_err(ServeError::to("hear signals"))?;
     let (stop, stopping) = watch::channel(false);
+    let latest_server = watch::Sender::new(Arc::clone(&server));
+    let times = Cell::new((settings.drain_delay, settings.graceful_timeout));
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let listener = Readable::new(listener).map_err(ServeError::to("wait for connections"))?;
         let acceptor = Acceptor {
             listener,
             service: service.clone(),
-            server: Arc::clone(&server),
+            server: latest_server.subscribe(),
         };
         accepting.spawn(acceptor.run(stopping.clone()));
     }
@@ -63,13 +66,13 @@ pub(super) async fn run<S: HttpService>(
     let begin = Notify::new();
     let stopped = async {
         begin.notified().await;
-        tokio::time::sleep(settings.drain_delay).await;
+        tokio::time::sleep(times.get().0).await;
         stop.send_replace(true);
         let finish = async {
             while accepting.join_next().await.is_some() {}
             server.connections.drain().await;
         };
-        let _ = tokio::time::timeout(settings.graceful_timeout, finish).await;
+        let _ = tokio::time::timeout(times.get().1, finish).await;
     };
     let mut stopped = pin!(stopped);
     loop {
@@ -82,12 +85,13 @@ pub(super) async fn run<S: HttpService>(
             ControlSignal::Quit => return Ok(()),
             ControlSignal::Interrupt if draining.is_draining() => return Ok(()),
             ControlSignal::Terminate | ControlSignal::Interrupt => {
-                draining.start();
+                hooks.start_draining();
                 begin.notify_one();
             }
             ControlSignal::HangUp => {
-                if let Some(reload) = &mut hooks.reload {
-                    reload();
+                if let Some(new) = hooks.reload() {
+                    times.set((new.drain_delay, new.graceful_timeout));
+                    latest_server.send_replace(Arc::new(server.following(&new.connection)));
                 }
             }
             ControlSignal::MoreWorkers => set_cores(&executor, executor.cores().saturating_add(1)),
