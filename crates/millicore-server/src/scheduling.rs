@@ -188,7 +188,7 @@ mod tests {
                 weight: NonZeroU32::MIN,
                 limit: None,
             }],
-            ..old.clone()
+            ..old
         };
         assert!(new.apply(&old, &executor).is_empty());
         assert_eq!((executor.policy(), executor.cores()), (Policy::focus(), 2));
