@@ -14,6 +14,7 @@
 //! - `slots`: where requests are worked on: threads, processes.
 //! - `poller`: waiting for many descriptors at once.
 //! - [`activity`]: what a server counts and whom it serves, shared by its processes.
+//! - [`observe`]: request ids, traces, who the client is, and the logs.
 //! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here,
 //!   in `activity` and where `http` hands descriptors to tokio, because nothing else forks, shares
 //!   memory, or vouches for a descriptor.
@@ -43,5 +44,7 @@ pub mod socket;
 pub mod activity;
 mod poller;
 mod slots;
+
+pub mod observe;
 
 pub mod process;
