@@ -229,8 +229,7 @@ impl Activity {
     }
 }
 
-/// A request that is being served. Dropping it without an answer counts it as abandoned by its
-/// client, or as a panic of its handler if that is what drops it.
+/// A request that is being served. Dropping it without an answer counts it as abandoned.
 #[derive(Debug)]
 pub struct RequestGuard {
     activity: Arc<Activity>,
@@ -272,10 +271,7 @@ impl RequestGuard {
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         let counters = self.activity.counters();
-        if !self.is_ended && std::thread::panicking() {
-            add(&counters.handler_panics, 1);
-            self.count_answer(500);
-        } else if !self.is_ended {
+        if !self.is_ended {
             add(&counters.requests_abandoned, 1);
         }
         match self.taken.take() {

@@ -15,6 +15,7 @@
 //! - `poller`: waiting for many descriptors at once.
 //! - [`activity`]: what a server counts and whom it serves, shared by its processes.
 //! - [`observe`]: request ids, traces, who the client is, and the logs.
+//! - [`application`]: the demonstration application.
 //! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here,
 //!   in `activity` and where `http` hands descriptors to tokio, because nothing else forks, shares
 //!   memory, or vouches for a descriptor.
@@ -46,5 +47,9 @@ mod poller;
 mod slots;
 
 pub mod observe;
+
+pub mod application;
+
+pub mod application;
 
 pub mod process;

@@ -1,6 +1,6 @@
 //! A service around a service: request ids, traces, who the client is, counts and logs.
 //!
-//! [`Observe`] is the same in every concurrency model. It puts a [`Context`] into the extensions of
+//! [`Observe`] is the same in every concurrency model. It puts a [`RequestContext`] into the extensions of
 //! a request, hands the request on, and counts and logs what becomes of it. It catches no panic; one
 //! that passes through it is counted.
 
@@ -28,7 +28,7 @@ use tracing::Span;
 
 /// What is known of a request beside what it asks: in the extensions of each.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub struct RequestContext {
     /// Its number: no other request of this server has it, in whichever process.
     pub number: u64,
     /// Its id, the client's if it gave one.
@@ -114,9 +114,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let context = self.observer.context(&request);
-        let (span, ending) = self.observer.begin(&request, &context);
+        let (span, mut ending) = self.observer.begin(&request, &context);
         request.extensions_mut().insert(context);
         let inner = span.in_scope(|| self.inner.call(request));
+        ending.is_in_handler = false;
         Observed {
             inner,
             span,
@@ -126,11 +127,11 @@ where
 }
 
 impl Observer {
-    fn context<B>(&self, request: &Request<B>) -> Context {
+    fn context<B>(&self, request: &Request<B>) -> RequestContext {
         let number = self.settings.activity.next_number();
         let headers = request.headers();
         let peer = request.extensions().get::<Peer>().copied();
-        Context {
+        RequestContext {
             number,
             request_id: self.ids.request_id(number, headers),
             trace: self.ids.trace(number, headers),
@@ -138,7 +139,11 @@ impl Observer {
         }
     }
 
-    fn begin<B>(self: &Arc<Self>, request: &Request<B>, context: &Context) -> (Span, Ending) {
+    fn begin<B>(
+        self: &Arc<Self>,
+        request: &Request<B>,
+        context: &RequestContext,
+    ) -> (Span, Ending) {
         let uri = request.uri();
         let target = uri.path_and_query().map_or("*", |target| target.as_str());
         let (method, id) = (request.method().as_str(), context.request_id.as_str());
@@ -161,6 +166,7 @@ impl Observer {
             request_id: context.request_id.clone(),
             asked,
             observer: Arc::clone(self),
+            is_in_handler: true,
             is_ended: false,
         };
         (span, ending)
@@ -190,7 +196,10 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<F::Output> {
         let this = self.project();
         let _entered = this.span.enter();
-        let result = ready!(this.inner.poll(task));
+        this.ending.is_in_handler = true;
+        let result = this.inner.poll(task);
+        this.ending.is_in_handler = false;
+        let result = ready!(result);
         Poll::Ready(match result {
             Ok(mut response) => {
                 this.ending.answer(&mut response);
@@ -213,14 +222,17 @@ struct Ending {
     /// What the access log says of the request, if it is written.
     asked: Option<Box<Asked>>,
     observer: Arc<Observer>,
+    /// If it is still so when the request is dropped, the handler panicked.
+    is_in_handler: bool,
     is_ended: bool,
 }
 
 /// The status of a request whose handler failed.
 const FAILED: u16 = 500;
 
-/// What the access log has for a request whose client left: the convention of nginx.
-const CLIENT_LEFT: u16 = 499;
+/// What the access log has for a request without an answer, whose client has left nearly always: the
+/// convention of nginx.
+const GIVEN_UP: u16 = 499;
 
 impl Ending {
     fn answer<R: Body>(&mut self, response: &mut Response<R>) {
@@ -264,16 +276,16 @@ impl Drop for Ending {
         if self.is_ended {
             return;
         }
-        let status = if std::thread::panicking() {
-            FAILED
-        } else {
-            CLIENT_LEFT
-        };
+        if self.is_in_handler {
+            self.guard.activity().handler_panicked();
+            self.end(FAILED, Answer::default());
+            return;
+        }
         let elapsed = self.guard.age();
         let request_id = self.request_id.as_str();
         let elapsed_s = elapsed.as_secs_f64();
-        tracing::info!(request_id, status, elapsed_s, "not answered");
-        self.log(status, elapsed, Answer::default());
+        tracing::info!(request_id, elapsed_s, "given up before an answer");
+        self.log(GIVEN_UP, elapsed, Answer::default());
     }
 }
 

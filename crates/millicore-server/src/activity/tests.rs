@@ -85,21 +85,13 @@ fn a_bucket_ends_at_its_bound() {
 }
 
 #[test]
-fn a_request_without_an_answer_was_abandoned_or_panicked() {
+fn a_request_without_an_answer_was_abandoned() {
     let activity = activity();
     drop(begin(&activity, "/left"));
-    assert_eq!(activity.snapshot().requests_abandoned, 1);
-    let panicking = Arc::clone(&activity);
-    let ended = std::thread::spawn(move || {
-        let _request = begin(&panicking, "/panics");
-        panic!("on purpose");
-    })
-    .join();
-    assert!(ended.is_err());
     let counted = activity.snapshot();
-    assert_eq!((counted.requests_abandoned, counted.handler_panics), (1, 1));
-    assert_eq!(counted.answered, [0, 0, 0, 0, 1]);
+    assert_eq!(counted.requests_abandoned, 1);
     assert_eq!(counted.requests_in_flight, 0);
+    assert_eq!(counted.latency.count, 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The access log: a line for each request, on standard output.
 
-use super::Context;
+use super::RequestContext;
 use super::timestamp::Timestamp;
 use super::{Client, RequestId, Spent, TraceContext};
 use ::http::header::{REFERER, USER_AGENT};
@@ -121,7 +121,7 @@ impl AccessLog {
 }
 
 impl Asked {
-    pub(super) fn new<B>(request: &Request<B>, context: &Context) -> Self {
+    pub(super) fn new<B>(request: &Request<B>, context: &RequestContext) -> Self {
         let headers = request.headers();
         Self {
             client: context.client.clone(),

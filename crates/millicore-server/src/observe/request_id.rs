@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn headers(name: HeaderName, values: &[&[u8]]) -> HeaderMap {
+    fn headers(name: &HeaderName, values: &[&[u8]]) -> HeaderMap {
         let values = values.iter().map(|it| HeaderValue::from_bytes(it).unwrap());
         values.map(|value| (name.clone(), value)).collect()
     }
@@ -118,7 +118,7 @@ mod tests {
     /// Whether an id is taken from a client.
     #[track_caller]
     fn check(given: &[&[u8]], is_taken: bool) {
-        let id = IdSource::new().request_id(1, &headers(HEADER, given));
+        let id = IdSource::new().request_id(1, &headers(&HEADER, given));
         let same = given
             .first()
             .is_some_and(|it| id.as_str().as_bytes() == *it);
@@ -161,10 +161,10 @@ mod tests {
         let source = IdSource::new();
         let given: &[u8] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let name = trace_context::HEADER;
-        let trace = source.trace(1, &headers(name.clone(), &[given]));
+        let trace = source.trace(1, &headers(&name, &[given]));
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(trace.parent_id().as_deref(), Some("00f067aa0ba902b7"));
-        let begun = source.trace(1, &headers(name, &[given, given]));
+        let begun = source.trace(1, &headers(&name, &[given, given]));
         assert_ne!(begun.trace_id(), trace.trace_id());
         assert_eq!(begun.parent_id(), None);
         let next = source.trace(2, &HeaderMap::new());
