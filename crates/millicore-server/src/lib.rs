@@ -42,13 +42,11 @@ pub mod systemd;
 
 pub mod socket;
 
-pub mod activity;
 mod poller;
 mod slots;
 
+pub mod activity;
 pub mod observe;
-
-pub mod application;
 
 pub mod application;
 
