@@ -26,7 +26,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "bytes",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "bodies are passed on without a copy",
     },
@@ -61,8 +61,20 @@ const TABLE: &[Outside] = &[
         reason: "a future is awaited where no runtime is",
     },
     Outside {
+        name: "h2",
+        used_by: &["millicore-lab"],
+        tested_by: &[],
+        reason: "tells whose mistake a broken stream was, which hyper does not",
+    },
+    Outside {
+        name: "hdrhistogram",
+        used_by: &["millicore-lab"],
+        tested_by: &[],
+        reason: "percentiles of any number of requests in constant memory",
+    },
+    Outside {
         name: "http",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "the types in which every HTTP library of Rust speaks",
     },
@@ -74,19 +86,25 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "http-body-util",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "bodies of one piece, and bodies read to their end",
     },
     Outside {
+        name: "httparse",
+        used_by: &["millicore-lab"],
+        tested_by: &[],
+        reason: "heads of responses as fast as a load generator needs them",
+    },
+    Outside {
         name: "hyper",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "HTTP/1.1 and HTTP/2, correct in the cases that are attacked",
     },
     Outside {
         name: "hyper-util",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "one port for both versions of HTTP, on tokio",
     },
@@ -130,6 +148,7 @@ const TABLE: &[Outside] = &[
         name: "proptest",
         used_by: &[],
         tested_by: &[
+            "millicore-lab",
             "millicore-policy",
             "millicore-quota",
             "millicore-server",
@@ -140,7 +159,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "rand_pcg",
-        used_by: &["millicore-sim"],
+        used_by: &["millicore-lab", "millicore-sim"],
         tested_by: &[],
         reason: "one seed gives one trace, on every machine and in every later version",
     },
@@ -195,7 +214,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "tokio",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &["millicore"],
         reason: "handles are awaited on the runtime that most servers have",
     },

@@ -94,7 +94,7 @@ impl Latencies {
     /// The longest, in nanoseconds.
     #[must_use]
     pub fn max_ns(&self) -> Option<Figure> {
-        (self.count() > 0).then(|| Figure {
+        (self.count() > 0).then_some(Figure {
             value: self.max_ns as f64,
             is_lower_bound: self.censored > 0,
         })

@@ -1,13 +1,15 @@
 //! Connections that many requests share.
 
+use crate::load::failure::Failure;
+use crate::load::http2::exchange;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
@@ -29,6 +31,8 @@ pub(super) struct Pool {
 pub(super) struct Connection {
     to: SocketAddr,
     sender: OnceCell<Sender>,
+    /// Why it broke, if it did: its requests may hear only that it is gone.
+    failure: Arc<OnceLock<Failure>>,
     under_way: AtomicUsize,
 }
 
@@ -72,6 +76,7 @@ impl Pool {
         let connection = Arc::new(Connection {
             to: self.to,
             sender: OnceCell::new(),
+            failure: Arc::default(),
             under_way: AtomicUsize::new(0),
         });
         self.opened += 1;
@@ -83,8 +88,15 @@ impl Pool {
 impl Connection {
     /// Opens it, unless it is open.
     pub(super) async fn sender(&self) -> Result<Sender, OpenError> {
-        let sender = self.sender.get_or_try_init(|| open(self.to)).await?;
+        let failure = || Arc::clone(&self.failure);
+        let open = || open(self.to, failure());
+        let sender = self.sender.get_or_try_init(open).await?;
         Ok(sender.clone())
+    }
+
+    /// Why it broke, if it did.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failure.get().copied()
     }
 
     fn is_closed(&self) -> bool {
@@ -98,13 +110,16 @@ impl Drop for Place {
     }
 }
 
-async fn open(to: SocketAddr) -> Result<Sender, OpenError> {
+async fn open(to: SocketAddr, failure: Arc<OnceLock<Failure>>) -> Result<Sender, OpenError> {
     let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
     let io = TokioIo::new(stream);
     let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
-    // Its requests hear how it ends.
-    tokio::spawn(async move { drop(connection.await) });
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            failure.get_or_init(|| exchange::failure(&error));
+        }
+    });
     Ok(sender)
 }
 

@@ -92,13 +92,17 @@ impl Exchange {
         };
         let timeout = Duration::from_nanos(self.timeout_ns);
         let answer = tokio::time::timeout(timeout, self.answer(&mut seen)).await;
+        let connection_failure = self.connection.0.failure();
         Sample {
             ticket: self.ticket,
             target: self.target,
             started_ns: self.started_ns,
             sent_ns: seen.sent_ns,
             ended_ns: self.clock.now_ns(),
-            answer: answer.unwrap_or(Err(Failure::Timeout)),
+            answer: match answer.unwrap_or(Err(Failure::Timeout)) {
+                Err(Failure::Closed) => Err(connection_failure.unwrap_or(Failure::Closed)),
+                answer => answer,
+            },
             body_bytes: seen.body_bytes,
             body: seen.body,
         }
@@ -135,7 +139,7 @@ impl Exchange {
 }
 
 /// Whose mistake it was: the connection's, the server's, or that of what it sent.
-fn failure(error: &hyper::Error) -> Failure {
+pub(super) fn failure(error: &hyper::Error) -> Failure {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {

@@ -4,7 +4,7 @@ use crate::load::latency::{Figure, Latencies};
 use crate::load::plan::{Arrivals, Plan, Protocol};
 use crate::load::recorder::Row;
 use crate::load::report::Report;
-use crate::text::{align, wrap};
+use crate::text::{align, count, wrap};
 use millicore_sim::duration::Display as Length;
 use std::fmt;
 
@@ -86,15 +86,19 @@ impl Report {
         let waiting = used
             .waiting_percent()
             .map(|it| format!(", waited {it:.1} % for one"));
-        let late = outcome.lateness.quantile_ns(0.99);
+        let is_closed = matches!(self.plan.arrivals, Arrivals::Closed { .. });
+        let late = outcome.lateness.quantile_ns(0.99).filter(|_| !is_closed);
         let late =
             late.map(|it| format!(", 99 % of requests at most {} late", Length(it.whole_ns())));
         format!(
-            "busy {:.1} % of a core{}{}; {} connections",
+            "busy {:.1} % of a core{}{}; {}",
             used.busy_percent(),
             waiting.unwrap_or_default(),
             late.unwrap_or_default(),
-            outcome.connections_opened
+            count(
+                usize::try_from(outcome.connections_opened).unwrap_or(usize::MAX),
+                "connection"
+            )
         )
     }
 
