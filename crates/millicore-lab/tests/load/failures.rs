@@ -57,7 +57,7 @@ fn where_nobody_listens_requests_are_refused() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     for arrivals in [("-c", "2"), ("--rate", "10000")] {
-        let outcome = load(&[url.clone()], &[("-n", "4"), arrivals]);
+        let outcome = load(std::slice::from_ref(&url), &[("-n", "4"), arrivals]);
         assert_eq!(failed(&outcome), "4 refused");
         assert_eq!((outcome.asked, outcome.sent), (4, 0));
         assert!(!outcome.has_answers());

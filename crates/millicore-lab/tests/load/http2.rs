@@ -23,7 +23,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     match path.as_str() {
-        "/together" => drop(together.wait().await),
+        "/together" => _ = together.wait().await,
         "/silence" => std::future::pending::<()>().await,
         _ => {}
     }

@@ -1,6 +1,10 @@
 //! The load generator against servers on loopback that do as they are told.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod bodies;
 mod bursts;
