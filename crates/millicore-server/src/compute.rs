@@ -28,7 +28,8 @@ pub struct Compute {
 
 #[derive(Clone)]
 enum Place {
-    Executor(Arc<Executor>),
+    /// Counted twice, so that requests of different connections do not count at one place.
+    Executor(Arc<Arc<Executor>>),
     Here(Arc<dyn ClientWatch>),
 }
 
@@ -41,9 +42,9 @@ pub trait ClientWatch: Send + Sync {
 impl Compute {
     /// On this executor, chunk by chunk, as its policy decides.
     #[must_use]
-    pub const fn on(executor: Arc<Executor>) -> Self {
+    pub fn on(executor: Arc<Executor>) -> Self {
         Self {
-            place: Place::Executor(executor),
+            place: Place::Executor(Arc::new(executor)),
             give_up_at: None,
         }
     }
@@ -55,6 +56,14 @@ impl Compute {
         Self {
             place: Place::Here(client),
             give_up_at: None,
+        }
+    }
+
+    /// The same, counted apart: clones of this one are the requests of one connection.
+    pub(crate) fn of_connection(&self) -> Self {
+        match &self.place {
+            Place::Executor(executor) => Self::on(Arc::clone(executor)),
+            Place::Here(_) => self.clone(),
         }
     }
 
@@ -114,7 +123,7 @@ impl Compute {
 
     /// The executor, in the model that has one.
     #[must_use]
-    pub const fn executor(&self) -> Option<&Arc<Executor>> {
+    pub fn executor(&self) -> Option<&Arc<Executor>> {
         match &self.place {
             Place::Executor(executor) => Some(executor),
             Place::Here(_) => None,

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether a server has been asked to stop and finishes what it has accepted. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Draining {
-    flag: Flag,
+    /// Counted apart from what is shared: see [`Draining::of_connection`].
+    flag: Arc<Flag>,
 }
 
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ enum Flag {
 impl Default for Draining {
     fn default() -> Self {
         Self {
-            flag: Flag::Here(Arc::default()),
+            flag: Arc::new(Flag::Here(Arc::default())),
         }
     }
 }
@@ -35,16 +36,24 @@ impl Draining {
 
     /// As [`Draining::new`], for a server whose processes share this activity.
     #[must_use]
-    pub const fn shared(activity: Arc<Activity>) -> Self {
+    pub fn shared(activity: Arc<Activity>) -> Self {
         Self {
-            flag: Flag::Shared(activity),
+            flag: Arc::new(Flag::Shared(activity)),
+        }
+    }
+
+    /// The same, for a connection, whose requests then do not count their clones where those of all
+    /// others do.
+    pub(crate) fn of_connection(&self) -> Self {
+        Self {
+            flag: Arc::new(Flag::clone(&self.flag)),
         }
     }
 
     /// Whether it was asked to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        match &self.flag {
+        match &*self.flag {
             Flag::Here(flag) => flag.load(Ordering::Relaxed),
             Flag::Shared(activity) => activity.is_draining(),
         }
@@ -52,7 +61,7 @@ impl Draining {
 
     /// It is asked to stop; there is no way back.
     pub fn start(&self) {
-        match &self.flag {
+        match &*self.flag {
             Flag::Here(flag) => flag.store(true, Ordering::Relaxed),
             Flag::Shared(activity) => activity.start_draining(),
         }

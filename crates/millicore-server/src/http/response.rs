@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,7 +23,8 @@ pub struct ResponseBody {
 
 #[derive(Debug)]
 enum Kind {
-    Text(Full<Bytes>),
+    Whole(Full<Bytes>),
+    Axums(axum::body::Body),
     Handlers(UnsyncBoxBody<Bytes, BoxError>),
 }
 
@@ -33,50 +35,65 @@ impl ResponseBody {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self {
-            kind: Kind::Handlers(body.map_err(Into::into).boxed_unsync()),
-        }
+        // The usual ones need no box, or have one.
+        let mut body = Some(body);
+        let kind = take(&mut body)
+            .map(Kind::Whole)
+            .or_else(|| take(&mut body).map(Kind::Axums));
+        let boxed = |body: B| Kind::Handlers(body.map_err(Into::into).boxed_unsync());
+        let kind = kind.or_else(|| body.map(boxed));
+        // One of the three had it.
+        kind.map_or_else(|| Self::from_bytes(Bytes::new()), |kind| Self { kind })
     }
 
     /// These bytes.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
         Self {
-            kind: Kind::Text(Full::new(bytes.into())),
+            kind: Kind::Whole(Full::new(bytes.into())),
         }
     }
+}
+
+/// Takes the value if it is of this type.
+fn take<A: 'static, B: 'static>(value: &mut Option<A>) -> Option<B> {
+    let value: &mut dyn Any = value;
+    value.downcast_mut::<Option<B>>()?.take()
 }
 
 impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Piece {
         match &mut self.kind {
-            Kind::Text(text) => Pin::new(text).poll_frame(context).map_err(Into::into),
-            Kind::Handlers(body) => {
-                let body = Pin::new(body);
-                catch_unwind(AssertUnwindSafe(|| body.poll_frame(context)))
-                    .unwrap_or_else(|_| Poll::Ready(Some(Err("the response panicked".into()))))
-            }
+            Kind::Whole(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Kind::Axums(body) => caught(|| Pin::new(body).poll_frame(context).map_err(Into::into)),
+            Kind::Handlers(body) => caught(|| Pin::new(body).poll_frame(context)),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Text(text) => text.is_end_stream(),
+            Kind::Whole(body) => body.is_end_stream(),
+            Kind::Axums(body) => body.is_end_stream(),
             Kind::Handlers(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Text(text) => text.size_hint(),
+            Kind::Whole(body) => body.size_hint(),
+            Kind::Axums(body) => body.size_hint(),
             Kind::Handlers(body) => body.size_hint(),
         }
     }
+}
+
+type Piece = Poll<Option<Result<Frame<Bytes>, BoxError>>>;
+
+fn caught(poll: impl FnOnce() -> Piece) -> Piece {
+    catch_unwind(AssertUnwindSafe(poll))
+        .unwrap_or_else(|_| Poll::Ready(Some(Err("the response panicked".into()))))
 }
 
 /// A short answer in words.

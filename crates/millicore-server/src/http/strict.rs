@@ -2,7 +2,6 @@
 //! differently.
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
 
 /// Why a request is refused before any handler sees it.
@@ -56,17 +55,35 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Refused> {
     }
 }
 
-/// A name or an address, and perhaps a port. A comma, which the grammar allows, is what a proxy
-/// makes of two hosts.
-fn is_authority(host: &[u8]) -> bool {
-    let Ok(authority) = Authority::try_from(host) else {
-        return false;
+/// A name or an address, and perhaps a port: RFC 3986, 3.2, without the comma, which is what a
+/// proxy makes of two hosts.
+fn is_authority(authority: &[u8]) -> bool {
+    let name_len = match authority {
+        [b'[', ..] => authority
+            .iter()
+            .position(|&byte| byte == b']')
+            .map_or(0, |at| at + 1),
+        _ => authority
+            .iter()
+            .position(|&byte| byte == b':')
+            .unwrap_or(authority.len()),
     };
-    let colons = host.iter().filter(|&&byte| byte == b':').count();
-    let is_one = authority.host().starts_with('[') || colons <= 1;
-    let rest = &host[authority.host().len().min(host.len())..];
-    let is_port = matches!(rest, [] | [b':', ..]) && rest.iter().skip(1).all(u8::is_ascii_digit);
-    is_one && is_port && !host.contains(&b'@') && !host.contains(&b',')
+    let (name, port) = authority.split_at(name_len);
+    let is_name = match name {
+        [] => false,
+        [b'[', address @ .., b']'] => address
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)),
+        name => name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte)),
+    };
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    is_name && is_port
 }
 
 fn check_framing<B>(request: &Request<B>) -> Result<(), Refused> {

