@@ -55,6 +55,8 @@ pub struct ApplicationSettings {
     /// `x-deadline-ms` and `x-tenant`, reach the policy. Where they do not they are ignored: no
     /// client may jump the queue because it says so.
     pub trust_scheduling_headers: bool,
+    /// Whether `/metrics` is one of the endpoints.
+    pub serves_metrics: bool,
     /// What the server has counted.
     pub activity: Arc<Activity>,
     /// Whether the server is on its way out.
@@ -75,14 +77,20 @@ struct Shared {
     registry: Registry,
 }
 
+impl Shared {
+    fn new(settings: ApplicationSettings) -> Self {
+        Self {
+            settings,
+            registry: Registry::default(),
+        }
+    }
+}
+
 impl Application {
     /// The application with these settings.
     #[must_use]
     pub fn new(settings: ApplicationSettings) -> Self {
-        let shared = Shared {
-            settings,
-            registry: Registry::default(),
-        };
+        let shared = Shared::new(settings);
         let router = Router::new()
             .route("/", get(waiting::one_second))
             .route("/sleep", get(waiting::sleep))
@@ -92,8 +100,25 @@ impl Application {
             .route("/mandelbrot.png", get(computing::mandelbrot))
             .route("/healthz", get(|| async { healthy() }))
             .route("/readyz", get(monitoring::ready))
-            .route("/metrics", get(monitoring::metrics))
-            .route("/requests", get(live::requests))
+            .route("/requests", get(live::requests));
+        let router = if shared.settings.serves_metrics {
+            router.route("/metrics", get(monitoring::metrics))
+        } else {
+            router
+        };
+        Self::finished(router, shared)
+    }
+
+    /// Its `/metrics` alone, for an address of its own: in `scheduled`, serve it with the
+    /// [`Compute`](crate::compute::Compute) of the server whose executor it shows.
+    #[must_use]
+    pub fn metrics_only(settings: ApplicationSettings) -> Self {
+        let router = Router::new().route("/metrics", get(monitoring::metrics));
+        Self::finished(router, Shared::new(settings))
+    }
+
+    fn finished(router: Router<Arc<Shared>>, shared: Shared) -> Self {
+        let router = router
             .method_not_allowed_fallback(not_allowed)
             .fallback(not_found)
             .with_state(Arc::new(shared));

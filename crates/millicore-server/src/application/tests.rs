@@ -62,6 +62,7 @@ impl Server {
             model,
             calibration: *CALIBRATION,
             trust_scheduling_headers,
+            serves_metrics: true,
             activity: Arc::clone(&activity),
             draining: draining.clone(),
         });

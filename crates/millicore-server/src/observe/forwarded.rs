@@ -37,10 +37,12 @@ pub enum Scheme {
     Https,
 }
 
-/// Whose word about their clients is taken: by address. Unix sockets are trusted always.
+/// Whose word about their clients is taken: a list such as `127.0.0.1,::1,10.0.0.0/8,unix`, where
+/// `unix` is every process of this machine over a Unix socket; `*` for everybody, `off` for nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedPeers {
     is_everyone: bool,
+    is_unix: bool,
     networks: Vec<Network>,
 }
 
@@ -53,8 +55,8 @@ struct Network {
 /// It is not a list of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not an address or network: give a list such as 127.0.0.1,::1,10.0.0.0/8, or * for \
-     everybody"
+    "{0:?} is neither an address, nor a network such as 10.0.0.0/8, nor unix, nor * for everybody, \
+     nor off for nobody"
 )]
 pub struct TrustSyntax(String);
 
@@ -67,7 +69,7 @@ impl Client {
             Some(Peer::Unix) | None => None,
         };
         let is_trusted = match (peer, direct) {
-            (Some(Peer::Unix), _) => true,
+            (Some(Peer::Unix), _) => trusted.is_unix || trusted.is_everyone,
             (_, Some(address)) => trusted.contains(address),
             (_, None) => false,
         };
@@ -152,11 +154,12 @@ impl fmt::Display for Client {
 }
 
 impl TrustedPeers {
-    /// Nobody, beside Unix sockets.
+    /// Nobody.
     #[must_use]
     pub const fn nobody() -> Self {
         Self {
             is_everyone: false,
+            is_unix: false,
             networks: Vec::new(),
         }
     }
@@ -168,7 +171,7 @@ impl TrustedPeers {
     }
 }
 
-/// This machine: `127.0.0.1,::1`.
+/// This machine: `127.0.0.1,::1,unix`.
 impl Default for TrustedPeers {
     fn default() -> Self {
         let loopback = [
@@ -177,6 +180,7 @@ impl Default for TrustedPeers {
         ];
         Self {
             is_everyone: false,
+            is_unix: true,
             networks: loopback.to_vec(),
         }
     }
@@ -187,14 +191,18 @@ impl FromStr for TrustedPeers {
 
     fn from_str(list: &str) -> Result<Self, TrustSyntax> {
         let mut trusted = Self::nobody();
-        let entries = list.split(',').map(str::trim);
-        for entry in entries.filter(|entry| !entry.is_empty()) {
-            if entry == "*" {
-                trusted.is_everyone = true;
-            } else {
-                let network = Network::parse(entry);
-                let network = network.ok_or_else(|| TrustSyntax(entry.to_owned()))?;
-                trusted.networks.push(network);
+        if list == "off" {
+            return Ok(trusted);
+        }
+        for entry in list.split(',').map(str::trim) {
+            match entry {
+                "*" => trusted.is_everyone = true,
+                "unix" => trusted.is_unix = true,
+                _ => {
+                    let network = Network::parse(entry);
+                    let network = network.ok_or_else(|| TrustSyntax(entry.to_owned()))?;
+                    trusted.networks.push(network);
+                }
             }
         }
         Ok(trusted)

@@ -116,3 +116,27 @@ fn buckets_only_grow() {
     assert_eq!((counts.len(), counts.last()), (16, Some(&5)));
     assert!(counts.is_sorted(), "{counts:?}");
 }
+
+#[test]
+fn they_are_served_where_they_are_wanted() {
+    let settings = |serves_metrics| ApplicationSettings {
+        model: ConcurrencyModel::Threads,
+        calibration: *CALIBRATION,
+        trust_scheduling_headers: false,
+        serves_metrics,
+        activity: Arc::new(Activity::new().unwrap()),
+        draining: Draining::new(),
+    };
+    let status = |mut application: Application, target: &str| {
+        block_on(application.call(get_request(target)))
+            .unwrap()
+            .status()
+    };
+    for (serves_metrics, expected) in [(true, 200), (false, 404)] {
+        let application = Application::new(settings(serves_metrics));
+        assert_eq!(status(application, "/metrics"), expected);
+        let alone = Application::metrics_only(settings(serves_metrics));
+        assert_eq!(status(alone.clone(), "/metrics"), 200);
+        assert_eq!(status(alone, "/requests"), 404);
+    }
+}

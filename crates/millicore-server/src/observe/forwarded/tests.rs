@@ -31,14 +31,19 @@ fn check(address: &str, trusted: &str, lines: &[&str], expected: &str) {
     );
 }
 
-const LOCAL: &str = "127.0.0.1,::1";
+const LOCAL: &str = "127.0.0.1,::1,unix";
+
+#[test]
+fn this_machine_is_trusted_by_default() {
+    assert_eq!(LOCAL.parse(), Ok(TrustedPeers::default()));
+}
 
 #[test]
 fn a_trusted_proxy_says_who_asks() {
     check("127.0.0.1", LOCAL, &["203.0.113.7"], "203.0.113.7");
     check("::1", LOCAL, &["2001:db8::7"], "2001:db8::7");
     check("unix", LOCAL, &["203.0.113.7"], "203.0.113.7");
-    check("unix", "", &["203.0.113.7"], "203.0.113.7");
+    check("unix", "*", &["203.0.113.7"], "203.0.113.7");
     check("127.0.0.1", LOCAL, &[], "127.0.0.1");
     check("unix", LOCAL, &[], "unix");
 }
@@ -46,7 +51,8 @@ fn a_trusted_proxy_says_who_asks() {
 #[test]
 fn everybody_else_is_who_they_are() {
     check("203.0.113.9", LOCAL, &["127.0.0.1"], "203.0.113.9");
-    check("127.0.0.1", "", &["203.0.113.7"], "127.0.0.1");
+    check("127.0.0.1", "off", &["203.0.113.7"], "127.0.0.1");
+    check("unix", "127.0.0.1", &["203.0.113.7"], "unix");
     check("127.0.0.2", LOCAL, &["203.0.113.7"], "127.0.0.2");
 }
 
@@ -145,7 +151,7 @@ fn networks_contain_what_begins_alike() {
         ("2001:db8::/33", "2001:db8:8000::1", false),
         (" 10.0.0.1 , ::1 ", "::1", true),
         ("*", "203.0.113.7", true),
-        ("", "127.0.0.1", false),
+        ("off", "127.0.0.1", false),
     ] {
         assert_eq!(contains(list, address), expected, "{address} in {list}");
     }
@@ -159,10 +165,15 @@ fn what_is_no_address_is_not_trusted() {
         "::1/129",
         "10.0.0.0/",
         "10.0.0.0/-1",
+        "",
+        "127.0.0.1,",
         "10.0.0.0/8/8",
     ] {
         let error = list.parse::<TrustedPeers>().unwrap_err();
-        assert!(error.to_string().contains(list), "{error}");
+        assert!(
+            error.to_string().contains("is neither an address"),
+            "{error}"
+        );
     }
 }
 
