@@ -130,6 +130,11 @@ impl Compute {
         }
     }
 
+    /// When the request is answered, done or not.
+    pub(crate) const fn give_up_at(&self) -> Option<Instant> {
+        self.give_up_at
+    }
+
     fn is_overdue(&self) -> bool {
         self.give_up_at.is_some_and(|at| Instant::now() >= at)
     }

@@ -17,12 +17,13 @@ use self::request_id::{IdSource, RequestId};
 use self::trace_context::TraceContext;
 use crate::activity::{Activity, RequestGuard};
 use crate::address::Peer;
+use crate::compute::Compute;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tower_service::Service;
 use tracing::Span;
 
@@ -166,6 +167,10 @@ impl Observer {
             request_id: context.request_id.clone(),
             asked,
             observer: Arc::clone(self),
+            give_up_at: request
+                .extensions()
+                .get::<Compute>()
+                .and_then(Compute::give_up_at),
             is_in_handler: true,
             is_ended: false,
         };
@@ -222,6 +227,8 @@ struct Ending {
     /// What the access log says of the request, if it is written.
     asked: Option<Box<Asked>>,
     observer: Arc<Observer>,
+    /// When whoever serves the connection answers in the handler's place.
+    give_up_at: Option<Instant>,
     /// If it is still so when the request is dropped, the handler panicked.
     is_in_handler: bool,
     is_ended: bool,
@@ -230,8 +237,10 @@ struct Ending {
 /// The status of a request whose handler failed.
 const FAILED: u16 = 500;
 
-/// What the access log has for a request without an answer, whose client has left nearly always: the
-/// convention of nginx.
+/// The status of a request that took longer than it may.
+const TOOK_TOO_LONG: u16 = 503;
+
+/// What the access log has for a request whose client has left: the convention of nginx.
 const GIVEN_UP: u16 = 499;
 
 impl Ending {
@@ -279,6 +288,10 @@ impl Drop for Ending {
         if self.is_in_handler {
             self.guard.activity().handler_panicked();
             self.end(FAILED, Answer::default());
+            return;
+        }
+        if self.give_up_at.is_some_and(|at| Instant::now() >= at) {
+            self.end(TOOK_TOO_LONG, Answer::default());
             return;
         }
         let elapsed = self.guard.age();

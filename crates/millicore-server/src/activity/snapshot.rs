@@ -28,7 +28,7 @@ pub struct Snapshot {
     pub requests_in_flight: u64,
     /// Requests being served now that the table had no room for.
     pub requests_unlisted: u64,
-    /// Requests whose clients left before the answer, or that took longer than they may.
+    /// Requests whose clients left before the answer.
     pub requests_abandoned: u64,
     /// Requests whose processes ended before the answer.
     pub requests_lost: u64,
@@ -121,10 +121,7 @@ impl Snapshot {
             "http_requests_unlisted",
             "Those that the table had no room for.",
         );
-        let abandoned = counter(
-            "http_requests_abandoned",
-            "Requests given up before an answer.",
-        );
+        let abandoned = counter("http_requests_abandoned", "Requests whose clients left.");
         let lost = counter("http_requests_lost", "Requests whose processes ended.");
         let panics = counter("handler_panics", "Handlers that panicked.");
         let lines = counter("log_lines_lost", "Lines of the access log not written.");

@@ -2,6 +2,7 @@
 
 use super::access_log::AccessLogFormat;
 use super::*;
+use crate::compute::ClientWatch;
 use ::http::StatusCode;
 use bytes::Bytes;
 use futures_lite::future::block_on;
@@ -169,6 +170,33 @@ fn a_panic_passes_through_and_is_counted() {
         assert_eq!((counted.handler_panics, counted.requests_abandoned), (1, 0));
         assert_eq!((counted.answered[4], counted.requests_in_flight), (1, 0));
     }
+}
+
+/// Serves nobody: only the time by which it answers counts here.
+struct Watch;
+
+impl ClientWatch for Watch {
+    fn has_left_within(&self, _: Duration) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_request_that_took_too_long_was_answered_by_somebody() {
+    let settings = settings();
+    let activity = Arc::clone(&settings.activity);
+    let mut observed = Observe::new(fixed(), settings);
+    let compute = Compute::here(Arc::new(Watch));
+    let now = Instant::now();
+    for give_up_at in [now, now + Duration::from_secs(3_600)] {
+        let mut asked = request("/slow");
+        asked
+            .extensions_mut()
+            .insert(compute.until(Some(give_up_at)));
+        drop(observed.call(asked));
+    }
+    let counted = activity.snapshot();
+    assert_eq!((counted.answered[4], counted.requests_abandoned), (1, 1));
 }
 
 #[test]

@@ -111,6 +111,7 @@ fn number(digits: &[u8]) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::TraceContext;
+    use proptest::prelude::*;
 
     /// What is sent on for a value, as span 1.
     #[track_caller]
@@ -159,6 +160,19 @@ mod tests {
             &format!("0é-{TRACE}-00f067aa0ba902b-01"),
         ] {
             check(value, None);
+        }
+    }
+
+    proptest! {
+        /// Whatever comes, what is sent on is valid.
+        #[test]
+        fn only_valid_values_are_sent_on(value in "[0-9a-fA-F-]{50,60}|0[0-9a-f]-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.{0,3}") {
+            if let Some(trace) = TraceContext::parse(value.as_bytes()) {
+                let sent = trace.continued(7).traceparent();
+                let again = TraceContext::parse(sent.as_bytes()).unwrap();
+                prop_assert_eq!(again.trace_id(), &value[3..35]);
+                prop_assert_eq!(again.span_id(), "0000000000000007");
+            }
         }
     }
 }
