@@ -1,0 +1,98 @@
+//! What the system refuses for a while: descriptors, threads, processes.
+
+use crate::client::Client;
+use crate::harness::{Test, test};
+use crate::server::Server;
+use crate::setup::{Kind, matrix};
+use std::time::{Duration, Instant};
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests = Vec::new();
+    for (kind, model) in matrix() {
+        let name = |what: &str| format!("shortages::{what}::{kind}_{model}");
+        if matches!(model, "threads" | "forks") {
+            tests.push(test(name("no_process"), move || no_process(kind, model)));
+        }
+        if kind.is_stream() && matches!(model, "threads" | "prefork") {
+            tests.push(test(name("no_descriptor"), move || {
+                no_descriptor(kind, model)
+            }));
+        }
+        if kind.is_stream() && model == "forks" {
+            tests.push(test(name("no_descriptor"), move || {
+                no_descriptor_for_a_child(kind);
+            }));
+        }
+    }
+    tests
+}
+
+/// A request for which there is no thread or process fails, and the next is served.
+fn no_process(kind: Kind, model: &str) {
+    let mut server = Server::start(kind, model, &["processes=none for the first"]);
+    let mut client = server.client();
+    client.send(b"first\n").unwrap();
+    let event = server.event();
+    assert!(
+        event.contains("Resource temporarily unavailable"),
+        "{event}"
+    );
+    if kind.is_stream() {
+        assert_eq!(client.answer().unwrap_or_default(), "");
+        client = server.client();
+    }
+    client.send(b"second\n").unwrap();
+    assert_eq!(client.answer().unwrap(), "second\n");
+    server.stop();
+}
+
+/// Connections wait in the kernel while there is no descriptor for them. The server looks every now
+/// and then, rather than all the time.
+fn no_descriptor(kind: Kind, model: &str) {
+    let words = ["descriptors=1", "workers=3", "service=says"];
+    let mut server = Server::start(kind, model, &words);
+    let mut clients: Vec<Client> = (0..3).map(|_| server.ask("hold")).collect();
+    let mut holding = 0;
+    while holding < 2 {
+        holding += usize::from(server.event().starts_with("holding "));
+    }
+    server.expect(&["turn"]);
+    let started = Instant::now();
+    server.expect(&["turn"; 4]);
+    // Never more often than the pause allows, on however slow a machine.
+    assert!(started.elapsed() > Duration::from_millis(200));
+    server.release();
+    let mut events: Vec<String> = Vec::new();
+    while !events.iter().any(|event| event.starts_with("holding ")) {
+        events.push(server.event());
+    }
+    assert!(events.iter().any(|event| event == "released"), "{events:?}");
+    for _ in 0..2 {
+        server.release();
+    }
+    for client in &mut clients {
+        assert_eq!(client.answer().unwrap(), "hold\n");
+    }
+    server.stop();
+}
+
+/// A child takes a descriptor of its parent: where there is none it is not started.
+fn no_descriptor_for_a_child(kind: Kind) {
+    let mut server = Server::start(kind, "forks", &["descriptors=2"]);
+    let mut held: Vec<Client> = (0..2).map(|_| server.ask("hold")).collect();
+    for _ in 0..2 {
+        assert!(server.event().starts_with("holding "));
+    }
+    let mut refused = server.ask("hold");
+    server.expect(&["error Too many open files (os error 24)"]);
+    assert_eq!(refused.answer().unwrap_or_default(), "");
+    for _ in 0..2 {
+        server.release();
+        server.expect(&["released"]);
+    }
+    for client in &mut held {
+        assert_eq!(client.answer().unwrap(), "hold\n");
+    }
+    server.echoes();
+    server.stop();
+}
