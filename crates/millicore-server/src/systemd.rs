@@ -81,6 +81,19 @@ pub enum ServiceState {
     Stopping,
 }
 
+impl ServiceState {
+    /// It begins to read its settings again now.
+    #[must_use]
+    pub fn reloading_now() -> Self {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+        let nanoseconds = u64::try_from(now.tv_nsec).unwrap_or(0);
+        Self::Reloading {
+            monotonic_us: seconds * 1_000_000 + nanoseconds / 1_000,
+        }
+    }
+}
+
 /// The way to the service manager.
 #[derive(Debug)]
 pub struct Notifier {

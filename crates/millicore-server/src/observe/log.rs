@@ -6,6 +6,9 @@ use std::io;
 use std::str::FromStr;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, reload};
 
 pub use tracing::level_filters::LevelFilter;
 
@@ -41,23 +44,36 @@ impl FromStr for LogFormat {
     }
 }
 
+/// Changes what is worth an event while the program runs.
+#[derive(Clone, Debug)]
+pub struct LogLevel(reload::Handle<LevelFilter, Registry>);
+
+impl LogLevel {
+    /// Events of this level and above are written from now on.
+    pub fn set(&self, level: LevelFilter) {
+        // It fails where nothing is written any more.
+        let _ = self.0.reload(level);
+    }
+}
+
 /// Writes the events of this level and above from now on, each by one call of write(2), so that
 /// processes that share the log do not mix their lines.
 ///
 /// # Errors
 ///
 /// Where the log was set up before.
-pub fn init(level: LevelFilter, format: LogFormat) -> Result<(), LogAlreadySet> {
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
+pub fn init(level: LevelFilter, format: LogFormat) -> Result<LogLevel, LogAlreadySet> {
+    let (level, handle) = reload::Layer::new(level);
+    let registry = tracing_subscriber::registry().with(level);
+    let log = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(false)
         .with_writer(io::stderr);
     let set = match format {
-        LogFormat::Text => log.with_timer(MomentAndProcess).try_init(),
-        LogFormat::Json => log.json().with_timer(Moment).try_init(),
+        LogFormat::Text => registry.with(log.with_timer(MomentAndProcess)).try_init(),
+        LogFormat::Json => registry.with(log.json().with_timer(Moment)).try_init(),
     };
-    set.map_err(|_| LogAlreadySet)
+    set.map(|()| LogLevel(handle)).map_err(|_| LogAlreadySet)
 }
 
 struct Moment;
