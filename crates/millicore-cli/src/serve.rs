@@ -3,29 +3,22 @@
 //! - `options`: every option as data. Start here.
 //! - `arguments`, `environment`, `file`: who says what it is to be.
 //! - `wishes`: what they said, in layers, each value with its source.
-//! - `plan`, `values`, `peers`: the wishes once they are found valid.
-//! - `changes`: what a server that runs takes from a new plan.
+//! - `plan`, `values`: the wishes once they are found valid.
+//! - `start`: the server that follows a plan.
+//! - `reload`, `changes`: what a server that runs takes from a new plan.
 //! - `print`: settings as text.
 //! - `nearest`: what a misspelt name was meant to be.
 
 mod arguments;
-#[expect(dead_code, reason = "the server that follows changes is wired next")]
 mod changes;
 mod environment;
 mod file;
 mod nearest;
 mod options;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that asks about peers is wired next")
-)]
-mod peers;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the server that follows a plan is wired next")
-)]
 mod plan;
 mod print;
+mod reload;
+mod start;
 mod values;
 mod wishes;
 
@@ -60,7 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Task::Print => io::stdout()
             .write_all(print::config(&plan).as_bytes())
             .map_err(|error| Failure::output(&error)),
-        Task::Serve => Err(Failure::at("serve", "not built yet")),
+        Task::Serve => start::serve(wished, plan, &limit),
     }
 }
 

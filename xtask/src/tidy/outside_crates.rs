@@ -238,7 +238,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "tracing",
-        used_by: &["millicore-server"],
+        used_by: &["millicore-cli", "millicore-server"],
         tested_by: &[],
         reason: "events with fields, which cost nothing where nobody listens",
     },

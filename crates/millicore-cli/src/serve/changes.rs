@@ -2,24 +2,20 @@
 
 use super::options as option;
 use super::options::{OPTIONS, ServeOption};
-use super::plan::{LogLevel, Plan};
+use super::plan::Plan;
+use millicore_server::observe::log::LevelFilter;
 use millicore_server::scheduling::{SchedulingSettings, TenantShare};
-use millicore_server::settings::ConnectionSettings;
+use millicore_server::settings::ServerSettings;
 use std::fmt;
-use std::num::NonZeroUsize;
-use std::time::Duration;
 
 /// New values, where they differ, that hold from now on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Applicable {
-    pub(crate) workers: Option<NonZeroUsize>,
+    /// Of it what a server can change while it runs.
+    pub(crate) server: Option<ServerSettings>,
     /// Of it what an executor can change while it runs.
     pub(crate) scheduling: Option<SchedulingSettings>,
-    /// For connections that are accepted from now on.
-    pub(crate) connection: Option<ConnectionSettings>,
-    pub(crate) graceful_timeout: Option<Duration>,
-    pub(crate) drain_delay: Option<Duration>,
-    pub(crate) log_level: Option<LogLevel>,
+    pub(crate) log_level: Option<LevelFilter>,
 }
 
 /// A change that has to wait for a new start.
@@ -89,13 +85,9 @@ pub(crate) fn applicable(latest: &Plan, new: &Plan) -> Applicable {
         let mut options = options.iter();
         options.any(|option| differing(option, latest, new).is_some())
     };
-    let (old_server, server) = (&latest.server, &new.server);
     Applicable {
-        workers: (old_server.workers != server.workers).then_some(server.workers),
+        server: changed(&SERVER).then(|| new.server.clone()),
         scheduling: changed(&SCHEDULING).then(|| new.scheduling.clone()),
-        connection: changed(&CONNECTION).then(|| server.connection.clone()),
-        graceful_timeout: changed(&[&option::GRACEFUL_TIMEOUT]).then_some(server.graceful_timeout),
-        drain_delay: changed(&[&option::DRAIN_DELAY]).then_some(server.drain_delay),
         log_level: changed(&[&option::LOG_LEVEL]).then_some(new.observing.log_level),
     }
 }
@@ -108,8 +100,11 @@ const SCHEDULING: [&ServeOption; 4] = [
     &option::TENANT,
 ];
 
-/// The options of which [`ConnectionSettings`] is made.
-const CONNECTION: [&ServeOption; 9] = [
+/// What a server can change while it runs.
+const SERVER: [&ServeOption; 12] = [
+    &option::WORKERS,
+    &option::GRACEFUL_TIMEOUT,
+    &option::DRAIN_DELAY,
     &option::KEEP_ALIVE,
     &option::IDLE_TIMEOUT,
     &option::HEADER_TIMEOUT,
@@ -124,11 +119,17 @@ const CONNECTION: [&ServeOption; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
     use crate::serve::options::by_name;
     use crate::serve::wishes::{Source, Wishes};
     use millicore_quota::ProcessLimit;
+    use std::num::NonZeroUsize;
 
     fn plan(typed: &str) -> Plan {
+        try_plan(typed).unwrap()
+    }
+
+    fn try_plan(typed: &str) -> Result<Plan, Failure> {
         let limit = ProcessLimit {
             group: None,
             affinity_cores: NonZeroUsize::MIN,
@@ -140,7 +141,7 @@ mod tests {
             let texts = text.split('|').map(str::to_owned).collect();
             wishes.insert(by_name(name).unwrap(), texts, Source::CommandLine);
         }
-        Plan::new(wishes, &limit).unwrap()
+        Plan::new(wishes, &limit)
     }
 
     #[track_caller]
@@ -160,38 +161,34 @@ mod tests {
 
     #[test]
     fn what_can_change_while_running_changes() {
-        let typed = "policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug drain-delay=5";
+        let typed = "policy=srpt cores=3 cpu=off tenant=a=2|b=1 log-level=debug";
         let expected = Applicable {
             scheduling: Some(plan(typed).scheduling),
-            log_level: Some(LogLevel::Debug),
-            drain_delay: Some(Duration::from_secs(5)),
+            log_level: Some(LevelFilter::DEBUG),
             ..Applicable::default()
         };
         check("tenant=a=1|b=1", typed, &expected, &[]);
+        let typed = "model=prefork workers=3";
         let expected = Applicable {
-            workers: NonZeroUsize::new(3),
-            graceful_timeout: Some(Duration::from_secs(1)),
+            server: Some(plan(typed).server),
             ..Applicable::default()
         };
-        let typed = "model=prefork workers=3 graceful-timeout=1";
         check("model=prefork", typed, &expected, &[]);
     }
 
     #[test]
-    fn every_setting_of_a_connection_changes_for_new_ones() {
-        for option in CONNECTION {
-            let text = ["11", "11s", "64K", "false"]
+    fn every_setting_of_a_server_that_can_change_does() {
+        let of_all_models = SERVER
+            .into_iter()
+            .filter(|option| option.serves_every_model());
+        for option in of_all_models {
+            let typed = ["11", "11s", "64K", "false"]
+                .map(|text| format!("{}={text}", option.name))
                 .into_iter()
-                .find(|text| {
-                    let mut wishes = Wishes::default();
-                    wishes.insert(option, vec![(*text).to_owned()], Source::CommandLine);
-                    Plan::new(wishes, &ProcessLimit::read()).is_ok()
-                })
+                .find(|typed| try_plan(typed).is_ok())
                 .unwrap();
-            let typed = format!("{}={text}", option.name);
-            let connection = plan(&typed).server.connection;
             let expected = Applicable {
-                connection: Some(connection),
+                server: Some(plan(&typed).server),
                 ..Applicable::default()
             };
             check("", &typed, &expected, &[]);
@@ -217,16 +214,10 @@ mod tests {
 
     #[test]
     fn an_option_is_either_applied_or_named() {
-        let alone = [
-            &option::WORKERS,
-            &option::GRACEFUL_TIMEOUT,
-            &option::DRAIN_DELAY,
-            &option::LOG_LEVEL,
-        ];
         let applied: Vec<&str> = SCHEDULING
             .into_iter()
-            .chain(CONNECTION)
-            .chain(alone)
+            .chain(SERVER)
+            .chain([&option::LOG_LEVEL])
             .map(|option| option.name)
             .collect();
         for option in OPTIONS {

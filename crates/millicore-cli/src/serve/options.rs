@@ -406,8 +406,8 @@ pub(super) static FORWARDED_ALLOW_IPS: ServeOption = option(
     "forwarded-allow-ips",
     "LIST",
     "127.0.0.1,::1",
-    "Peers whose X-Forwarded-* is believed: addresses and networks with commas between, unix for \
-     every peer on a Unix socket, * for everybody, off for nobody",
+    "Peers whose X-Forwarded-* is believed: addresses and networks with commas between, * for \
+     everybody, off for nobody; Unix sockets are believed always",
 );
 
 pub(super) static GRACEFUL_TIMEOUT: ServeOption = option(
@@ -431,12 +431,11 @@ pub(super) static DRAIN_DELAY: ServeOption = option(
 pub(super) static METRICS: ServeOption = option(
     Observing,
     "metrics",
-    "WHERE",
-    "on",
-    "Where /metrics is served: on, with everything else; off; or only at an address of its own, \
-     as in 127.0.0.1:9090",
+    "",
+    "true",
+    "Answer /metrics with what was counted, for Prometheus",
 )
-.shaped(Shape::ValueOrBare("on"));
+.shaped(Shape::Switch("no-metrics"));
 
 pub(super) static ACCESS_LOG: ServeOption = option(
     Observing,
@@ -452,8 +451,8 @@ pub(super) static ACCESS_LOG_FORMAT: ServeOption = option(
     Observing,
     "access-log-format",
     "FORMAT",
-    "text",
-    "How that line looks: text or json",
+    "common",
+    "How that line looks: common, as Apache writes it, or json, with all that is known",
 );
 
 pub(super) static LOG_LEVEL: ServeOption = option(

@@ -2,7 +2,6 @@
 
 use super::options as option;
 use super::options::{OPTIONS, ServeOption};
-use super::peers::{Peers, peers};
 use super::values::{count, cpu, duration, or_auto, or_off, size, switch, tenant, wait, whole};
 use super::wishes::{Place, Source, Wishes};
 use crate::failure::Failure;
@@ -10,6 +9,9 @@ use millicore_quota::ProcessLimit;
 use millicore_server::address::Bind;
 use millicore_server::listener::ListenOptions;
 use millicore_server::model::ConcurrencyModel;
+use millicore_server::observe::access_log::AccessLogFormat;
+use millicore_server::observe::forwarded::TrustedPeers;
+use millicore_server::observe::log::{LevelFilter, LogFormat};
 use millicore_server::scheduling::SchedulingSettings;
 use millicore_server::settings::{ConnectionSettings, ServerSettings};
 use millicore_sim::Policy;
@@ -27,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) trusts_scheduling_headers: bool,
     pub(crate) observing: Observing,
     /// Peers whose X-Forwarded-* is believed.
-    pub(crate) trusted_peers: Vec<Peers>,
+    pub(crate) trusted_peers: TrustedPeers,
     /// What it was made of, to be printed and compared.
     pub(super) wishes: Wishes,
 }
@@ -35,19 +37,12 @@ pub(crate) struct Plan {
 /// What is said about requests, and where.
 #[derive(Clone, Debug)]
 pub(crate) struct Observing {
-    pub(crate) metrics: Metrics,
+    /// Whether `/metrics` is there.
+    pub(crate) metrics: bool,
     pub(crate) access_log: AccessLog,
-    pub(crate) access_log_format: LogFormat,
-    pub(crate) log_level: LogLevel,
+    pub(crate) access_log_format: AccessLogFormat,
+    pub(crate) log_level: LevelFilter,
     pub(crate) log_format: LogFormat,
-}
-
-/// Where `/metrics` is served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Metrics {
-    Nowhere,
-    WithTheApplication,
-    OnlyAt(Bind),
 }
 
 /// Where each request leaves a line.
@@ -56,24 +51,6 @@ pub(crate) enum AccessLog {
     Nowhere,
     StandardOutput,
     File(PathBuf),
-}
-
-/// How a line of a log looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-/// What is worth saying; what comes earlier is said too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LogLevel {
-    Off,
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
 }
 
 /// More threads or processes than any machine starts.
@@ -90,7 +67,7 @@ impl Plan {
             scheduling: scheduling(&wishes)?,
             trusts_scheduling_headers: wishes.value(&option::TRUST_SCHEDULING_HEADERS, switch)?,
             observing: observing(&wishes)?,
-            trusted_peers: wishes.value(&option::FORWARDED_ALLOW_IPS, peers)?,
+            trusted_peers: wishes.value(&option::FORWARDED_ALLOW_IPS, trusted_peers)?,
             wishes,
         };
         plan.check_jitter()?;
@@ -268,22 +245,21 @@ fn scheduling(wishes: &Wishes) -> Result<SchedulingSettings, Failure> {
 
 fn observing(wishes: &Wishes) -> Result<Observing, Failure> {
     Ok(Observing {
-        metrics: wishes.value(&option::METRICS, metrics)?,
+        metrics: wishes.value(&option::METRICS, switch)?,
         access_log: wishes.value(&option::ACCESS_LOG, access_log)?,
-        access_log_format: wishes.value(&option::ACCESS_LOG_FORMAT, log_format)?,
+        access_log_format: wishes.value(&option::ACCESS_LOG_FORMAT, str::parse)?,
         log_level: wishes.value(&option::LOG_LEVEL, log_level)?,
-        log_format: wishes.value(&option::LOG_FORMAT, log_format)?,
+        log_format: wishes.value(&option::LOG_FORMAT, str::parse)?,
     })
 }
 
-fn metrics(text: &str) -> Result<Metrics, String> {
-    match switch(text) {
-        Ok(true) => Ok(Metrics::WithTheApplication),
-        Ok(false) => Ok(Metrics::Nowhere),
-        Err(_) => match text.parse() {
-            Ok(bind) => Ok(Metrics::OnlyAt(bind)),
-            Err(error) => Err(format!("neither on nor off, and {error}")),
-        },
+fn trusted_peers(text: &str) -> Result<TrustedPeers, String> {
+    match text {
+        "off" => Ok(TrustedPeers::nobody()),
+        "" => Err("it must be a list of addresses, * or off".to_owned()),
+        _ => text
+            .parse()
+            .map_err(|error| format!("{error}; or off for nobody")),
     }
 }
 
@@ -297,22 +273,14 @@ fn access_log(text: &str) -> Result<AccessLog, String> {
     }
 }
 
-fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("it must be text or json".to_owned()),
-    }
-}
-
-fn log_level(text: &str) -> Result<LogLevel, String> {
+fn log_level(text: &str) -> Result<LevelFilter, String> {
     match text.to_ascii_lowercase().as_str() {
-        "off" => Ok(LogLevel::Off),
-        "error" => Ok(LogLevel::Error),
-        "warn" | "warning" => Ok(LogLevel::Warn),
-        "info" => Ok(LogLevel::Info),
-        "debug" => Ok(LogLevel::Debug),
-        "trace" => Ok(LogLevel::Trace),
+        "off" => Ok(LevelFilter::OFF),
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" | "warning" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        "trace" => Ok(LevelFilter::TRACE),
         _ => Err("it must be off, error, warn, info, debug or trace".to_owned()),
     }
 }
