@@ -150,7 +150,11 @@ fn a_bad_value_is_refused_with_the_place_where_it_stands() {
         "--model prefork",
         "WEB_CONCURRENCY=x in the environment",
     );
-    check_refused(&[], "--timeout 30", "unexpected argument '--timeout'");
+    check_refused(
+        &[],
+        "--timeout 30",
+        "--request-timeout is how long a request may take",
+    );
     check_refused(&[], "--check-config --print-config", "cannot be used with");
 }
 

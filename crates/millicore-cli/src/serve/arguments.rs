@@ -41,7 +41,7 @@ Signals:
   INT         the same; at once when it comes again
   QUIT        exit at once
   HUP         read the file again and take from it what can change while running
-  TTIN, TTOU  one worker more, one fewer (prefork), or one core (scheduled)
+  TTIN, TTOU  one worker, process, thread or core more, one fewer
 
 Examples:
   Divide every request and let the cores work on one after the other:
@@ -66,6 +66,7 @@ impl Args for Arguments {
             .after_long_help(EXAMPLES)
             .args(options)
             .args(tasks())
+            .arg(timeout_of_gunicorn())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -91,6 +92,22 @@ fn tasks() -> [Arg; 3] {
         .action(ArgAction::SetTrue)
         .help("Print the settings, as a file that --config takes, and do not serve");
     [config, check, print].map(|argument| argument.help_heading("Settings"))
+}
+
+/// Whoever types it means one of two things, and is told which is which.
+fn timeout_of_gunicorn() -> Arg {
+    let refuse = |_: &str| {
+        Err::<String, _>(
+            "--request-timeout is how long a request may take, --graceful-timeout how long a \
+             server that stops finishes; no worker is ended because it is busy",
+        )
+    };
+    Arg::new("timeout")
+        .long("timeout")
+        .short('t')
+        .value_name("TIME")
+        .value_parser(refuse)
+        .hide(true)
 }
 
 fn arguments_of(option: &'static ServeOption) -> Vec<Arg> {

@@ -14,7 +14,10 @@ pub(super) fn read(path: &Path) -> Result<Wishes, Failure> {
 }
 
 fn parse(path: &str, text: &str) -> Result<Wishes, Failure> {
-    let line = |offset: usize| text[..offset].matches('\n').count() + 1;
+    let line = |offset: usize| {
+        let before = text.bytes().take(offset);
+        before.filter(|byte| *byte == b'\n').count() + 1
+    };
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line(span.start));
         Failure::usage(format_args!("{path}, line {line}: {}", error.message()))

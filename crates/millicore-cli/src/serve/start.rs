@@ -88,7 +88,7 @@ fn observed_application(
 ) -> Result<Observe<Application>, Failure> {
     let settings = ApplicationSettings {
         trust_scheduling_headers: plan.trusts_scheduling_headers,
-        shows_metrics: plan.observing.metrics,
+        serves_metrics: plan.observing.metrics,
         ..ApplicationSettings::new(plan.server.model, Arc::clone(activity), draining.clone())
     };
     let observing = ObserveSettings {

@@ -61,7 +61,6 @@ impl Server {
         let application = Application::new(ApplicationSettings {
             model,
             calibration: *CALIBRATION,
-            serves_metrics: true,
             trust_scheduling_headers,
             serves_metrics: true,
             activity: Arc::clone(&activity),
