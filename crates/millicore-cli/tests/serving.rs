@@ -103,6 +103,10 @@ fn serve(arguments: &str) -> Command {
 fn get(mut stream: impl Read + Write, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
+    response(stream)
+}
+
+fn response(mut stream: impl Read) -> String {
     let mut response = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -312,4 +316,44 @@ fn sockets_of_a_service_manager_are_served_and_outlive_the_server() {
     socket.set_nonblocking(false).unwrap();
     let (_, peer) = socket.accept().unwrap();
     assert_eq!(peer, client.local_addr().unwrap());
+}
+
+#[test]
+fn what_was_accepted_is_answered_before_the_server_ends() {
+    let one_slot = [
+        "",
+        "--max-threads 1",
+        "--max-children 1",
+        "--workers 1",
+        "--cores 1",
+    ];
+    for (model, slot) in MODELS.into_iter().zip(one_slot) {
+        let server = Server::with(&format!("--model {model} {slot}"));
+        let address = server.urls[0].strip_prefix("http://").unwrap().to_owned();
+        let clients = [(); 3].map(|()| {
+            let mut client = TcpStream::connect(&address).unwrap();
+            let request = b"GET /sleep?ms=100 HTTP/1.1\r\nhost: test\r\n\r\n";
+            client.write_all(request).unwrap();
+            client
+        });
+        server.signal(Signal::TERM);
+        for client in clients {
+            let response = response(client);
+            assert!(response.starts_with("HTTP/1.1 200"), "{model}: {response}");
+        }
+        assert_eq!(server.status(), Some(0), "{model}");
+        assert!(TcpStream::connect(&address).is_err(), "{model}");
+    }
+}
+
+#[test]
+fn a_worker_is_replaced_after_so_many_requests() {
+    let server = Server::with("--model prefork --workers 1 --max-requests 2");
+    let pids = [(); 3].map(|()| {
+        let response = server.get("/sleep?ms=0");
+        let (_, rest) = response.split_once("\"pid\":").unwrap();
+        rest.split(',').next().unwrap().to_owned()
+    });
+    assert_eq!(pids[0], pids[1]);
+    assert_ne!(pids[1], pids[2]);
 }
