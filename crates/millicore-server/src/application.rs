@@ -63,6 +63,21 @@ pub struct ApplicationSettings {
     pub draining: Draining,
 }
 
+impl ApplicationSettings {
+    /// Measures how fast the cores spin, which takes half a second, and trusts no client.
+    #[must_use]
+    pub fn new(model: ConcurrencyModel, activity: Arc<Activity>, draining: Draining) -> Self {
+        Self {
+            model,
+            calibration: Calibration::measure(),
+            trust_scheduling_headers: false,
+            serves_metrics: true,
+            activity,
+            draining,
+        }
+    }
+}
+
 /// The application as a service. Wrap it in [`Observe`](crate::observe::Observe): requests without
 /// its context are not shown at `/requests`.
 #[derive(Clone, Debug)]

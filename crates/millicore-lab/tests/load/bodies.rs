@@ -2,8 +2,8 @@
 
 use crate::server::{Reply, Server, ok, response};
 use crate::{load, plan};
-use millicore_lab::divide::Stop;
 use millicore_lab::load::{Plan, run};
+use millicore_lab::stop::Stop;
 
 #[test]
 fn the_server_gets_what_was_asked_for() {

@@ -2,8 +2,8 @@
 
 use crate::server::{Reply, Server, ok, response};
 use crate::{failed, load, plan};
-use millicore_lab::divide::Stop;
 use millicore_lab::load::run;
+use millicore_lab::stop::Stop;
 use std::net::TcpListener;
 
 /// Of three requests the second meets this reply; the others are answered.

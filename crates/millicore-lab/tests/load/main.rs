@@ -14,8 +14,8 @@ mod order;
 mod server;
 mod stalls;
 
-use millicore_lab::divide::Stop;
 use millicore_lab::load::{Outcome, Plan, Wishes, run};
+use millicore_lab::stop::Stop;
 
 /// A plan with these flags, as they would be typed.
 fn plan(urls: &[String], flags: &[(&str, &str)]) -> Plan {
