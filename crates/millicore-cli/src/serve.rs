@@ -5,6 +5,7 @@
 //! - `wishes`: what they said, in layers, each value with its source.
 //! - `plan`, `values`: the wishes once they are found valid.
 //! - `start`: the server that follows a plan.
+//! - `limit`: the CPU limit while the server runs.
 //! - `reload`, `changes`: what a server that runs takes from a new plan.
 //! - `print`: settings as text.
 //! - `nearest`: what a misspelt name was meant to be.
@@ -13,6 +14,7 @@ mod arguments;
 mod changes;
 mod environment;
 mod file;
+mod limit;
 mod nearest;
 mod options;
 mod plan;

@@ -127,6 +127,31 @@ impl SchedulingSettings {
     }
 }
 
+impl SchedulingSettings {
+    /// Makes an executor that follows these settings follow another limit of the process, where they
+    /// leave something to it. True if that changes anything.
+    ///
+    /// # Errors
+    ///
+    /// Says which worker the system did not let start.
+    pub fn follow_limit(
+        &self,
+        old: &ProcessLimit,
+        new: &ProcessLimit,
+        executor: &Executor,
+    ) -> Result<bool, BuildError> {
+        let has_pace = self.cpu == CpuTime::Container && old.capacity() != new.capacity();
+        if has_pace {
+            executor.set_cpu_limit(self.cpu.into());
+        }
+        let has_cores = self.cores(old) != self.cores(new);
+        if has_cores {
+            executor.set_cores(self.cores(new))?;
+        }
+        Ok(has_pace || has_cores)
+    }
+}
+
 impl From<CpuTime> for CpuLimit {
     fn from(time: CpuTime) -> Self {
         match time {
@@ -192,6 +217,28 @@ mod tests {
         };
         assert!(new.apply(&old, &executor).is_empty());
         assert_eq!((executor.policy(), executor.cores()), (Policy::focus(), 2));
+    }
+
+    #[test]
+    fn the_executor_follows_the_limit_where_that_is_left_to_it() {
+        #[track_caller]
+        fn check(settings: &SchedulingSettings, expected_change: bool, expected_cores: usize) {
+            let executor = settings.start().unwrap();
+            let [old, new] = [executor.cores(), 3].map(limit);
+            let has_changed = settings.follow_limit(&old, &new, &executor).unwrap();
+            assert_eq!(has_changed, expected_change);
+            assert_eq!(executor.cores(), expected_cores);
+        }
+        // The machine of the test may have three cores: then nothing is another.
+        let auto = SchedulingSettings::default();
+        let cores = auto.cores(&ProcessLimit::read()).get();
+        check(&auto, cores != 3, 3);
+        let fixed = SchedulingSettings {
+            cores: NonZeroUsize::new(2),
+            cpu: CpuTime::Unlimited,
+            ..auto
+        };
+        check(&fixed, false, 2);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The server that follows a plan, from its sockets to its last answer.
 
-use super::Wished;
 use super::changes::Applicable;
 use super::plan::{AccessLog, Plan};
 use super::print;
 use super::reload::Reload;
+use super::{Wished, limit};
 use crate::failure::{Failure, note};
 use millicore_quota::ProcessLimit;
 use millicore_server::activity::Activity;
@@ -21,7 +21,7 @@ use millicore_server::signals::Signals;
 use millicore_server::systemd::{Notifier, ServiceState};
 use std::error::Error;
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, iter};
 use tracing::{info, warn};
 
@@ -31,36 +31,90 @@ pub(super) fn serve(wished: Wished, plan: Plan, limit: &ProcessLimit) -> Result<
     let signals = Signals::block().map_err(failed)?;
     let observing = &plan.observing;
     let log_level = log::init(observing.log_level, observing.log_format).map_err(failed)?;
-    let listeners = listeners(&plan)?;
     let activity = Arc::new(Activity::new().map_err(failed)?);
     let draining = Draining::shared(Arc::clone(&activity));
-    let service = observed_application(&plan, &activity, &draining)?;
-    let manager = Manager::new();
+    let prepared = Prepared {
+        signals,
+        log_level,
+        listeners: listeners(&plan)?,
+        service: observed_application(&plan, &activity, &draining)?,
+        draining,
+        manager: Manager::new(),
+    };
     announce(&plan, limit);
-    let settings = plan.server.clone();
-    if settings.model != ConcurrencyModel::Scheduled {
+    match plan.server.model {
+        ConcurrencyModel::Scheduled => prepared.serve_on_executor(wished, plan, limit),
+        _ => prepared.serve_blocking(wished, plan, &activity),
+    }
+}
+
+/// What every model needs.
+struct Prepared {
+    signals: Signals,
+    log_level: LogLevel,
+    listeners: Vec<Listener>,
+    service: Observe<Application>,
+    draining: Draining,
+    manager: Manager,
+}
+
+impl Prepared {
+    fn serve_blocking(
+        self,
+        wished: Wished,
+        plan: Plan,
+        activity: &Arc<Activity>,
+    ) -> Result<(), Failure> {
+        let settings = plan.server.clone();
+        let log_level = self.log_level;
         let follow = move |changes: &Applicable| set_level(&log_level, changes);
         let reload = Reload::new(wished, plan, Box::new(follow));
-        let hooks = hooks(&listeners, manager, draining, reload);
-        return serve_blocking(listeners, service, &settings, &activity, signals, hooks)
-            .map_err(failed);
+        let hooks = hooks(&self.listeners, self.manager, self.draining, reload);
+        let Self {
+            listeners,
+            service,
+            signals,
+            ..
+        } = self;
+        serve_blocking(listeners, service, &settings, activity, signals, hooks).map_err(failed)
     }
-    let executor = Arc::new(plan.scheduling.start().map_err(failed)?);
-    let follow = {
-        let (executor, mut latest) = (Arc::clone(&executor), plan.scheduling.clone());
-        move |changes: &Applicable| {
+
+    fn serve_on_executor(
+        self,
+        wished: Wished,
+        plan: Plan,
+        limit: &ProcessLimit,
+    ) -> Result<(), Failure> {
+        let settings = plan.server.clone();
+        let executor = Arc::new(plan.scheduling.start().map_err(failed)?);
+        let followed = Arc::new(Mutex::new(plan.scheduling.clone()));
+        let watched = Arc::downgrade(&executor);
+        limit::watch(&followed, limit, move |settings, old, new| {
+            let executor = watched.upgrade()?;
+            Some(settings.follow_limit(old, new, &executor))
+        });
+        let log_level = self.log_level;
+        let changed = Arc::clone(&executor);
+        let follow = move |changes: &Applicable| {
             set_level(&log_level, changes);
             if let Some(new) = &changes.scheduling {
-                for error in new.apply(&latest, &executor) {
+                let mut latest = followed.lock().unwrap_or_else(PoisonError::into_inner);
+                for error in new.apply(&latest, &changed) {
                     warn!("{error}");
                 }
-                latest = new.clone();
+                latest.clone_from(new);
             }
-        }
-    };
-    let reload = Reload::new(wished, plan, Box::new(follow));
-    let hooks = hooks(&listeners, manager, draining, reload);
-    serve_scheduled(listeners, service, executor, &settings, signals, hooks).map_err(failed)
+        };
+        let reload = Reload::new(wished, plan, Box::new(follow));
+        let hooks = hooks(&self.listeners, self.manager, self.draining, reload);
+        let Self {
+            listeners,
+            service,
+            signals,
+            ..
+        } = self;
+        serve_scheduled(listeners, service, executor, &settings, signals, hooks).map_err(failed)
+    }
 }
 
 fn set_level(log_level: &LogLevel, changes: &Applicable) {
