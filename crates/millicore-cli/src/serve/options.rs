@@ -405,9 +405,9 @@ pub(super) static FORWARDED_ALLOW_IPS: ServeOption = option(
     Connections,
     "forwarded-allow-ips",
     "LIST",
-    "127.0.0.1,::1",
-    "Peers whose X-Forwarded-* is believed: addresses and networks with commas between, * for \
-     everybody, off for nobody; Unix sockets are believed always",
+    "127.0.0.1,::1,unix",
+    "Peers whose X-Forwarded-* is believed: addresses and networks with commas between, unix for \
+     every peer on a Unix socket, * for everybody, off for nobody",
 );
 
 pub(super) static GRACEFUL_TIMEOUT: ServeOption = option(

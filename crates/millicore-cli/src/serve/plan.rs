@@ -67,7 +67,7 @@ impl Plan {
             scheduling: scheduling(&wishes)?,
             trusts_scheduling_headers: wishes.value(&option::TRUST_SCHEDULING_HEADERS, switch)?,
             observing: observing(&wishes)?,
-            trusted_peers: wishes.value(&option::FORWARDED_ALLOW_IPS, trusted_peers)?,
+            trusted_peers: wishes.value(&option::FORWARDED_ALLOW_IPS, str::parse)?,
             wishes,
         };
         plan.check_jitter()?;
@@ -251,16 +251,6 @@ fn observing(wishes: &Wishes) -> Result<Observing, Failure> {
         log_level: wishes.value(&option::LOG_LEVEL, log_level)?,
         log_format: wishes.value(&option::LOG_FORMAT, str::parse)?,
     })
-}
-
-fn trusted_peers(text: &str) -> Result<TrustedPeers, String> {
-    match text {
-        "off" => Ok(TrustedPeers::nobody()),
-        "" => Err("it must be a list of addresses, * or off".to_owned()),
-        _ => text
-            .parse()
-            .map_err(|error| format!("{error}; or off for nobody")),
-    }
 }
 
 fn access_log(text: &str) -> Result<AccessLog, String> {

@@ -62,6 +62,7 @@ fn nothing_typed_is_the_defaults_of_the_library() {
     assert_eq!(plan.server.model, ConcurrencyModel::Scheduled);
     assert_eq!(plan.scheduling, SchedulingSettings::default());
     assert_eq!(plan.binds, ["127.0.0.1:8000".parse().unwrap()]);
+    assert_eq!(plan.trusted_peers, TrustedPeers::default());
     assert!(!plan.trusts_scheduling_headers);
 }
 
@@ -233,7 +234,7 @@ fn values_out_of_range_are_refused() {
     check_refused("max-head=1KiB", "from 8192 to 16777216");
     check_refused(
         "forwarded-allow-ips=nginx",
-        "\"nginx\" is not an address or network",
+        "\"nginx\" is neither an address, nor a network",
     );
     check_refused("metrics=9090", "--metrics: it must be true or false");
     check_refused("access-log-format=xml", "the known ones are common, json");
