@@ -92,9 +92,9 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "httparse",
-        used_by: &["millicore-lab"],
+        used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
-        reason: "heads of responses as fast as a load generator needs them",
+        reason: "heads of messages, read as fast as a load generator needs it",
     },
     Outside {
         name: "hyper",

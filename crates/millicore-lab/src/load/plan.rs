@@ -1,9 +1,10 @@
 //! The plan: what was asked for, checked, with nothing left open.
 
+use crate::flags::{FlagError, number, time};
 use crate::load::expectation::{Expectation, ExpectationError};
 use crate::load::target::{Target, TargetError};
 use http::{HeaderName, HeaderValue, Method};
-use millicore_sim::duration::{DurationError, SECOND_NS, parse_duration};
+use millicore_sim::duration::{MICROSECOND_NS, SECOND_NS};
 use std::ops::RangeInclusive;
 
 /// What was typed, by the names of the flags.
@@ -130,14 +131,15 @@ pub enum Order {
 /// More than this are reported as statistics only.
 pub const MOST_ROWS: usize = 1000;
 
-const MOST_REQUESTS: u64 = 1_000_000_000;
-const MOST_CONNECTIONS: u64 = 100_000;
+const REQUESTS: RangeInclusive<u64> = 1..=1_000_000_000;
+const CONNECTIONS: RangeInclusive<u64> = 1..=100_000;
+const SEEDS: RangeInclusive<u64> = 0..=u64::MAX;
 const RATES_PER_S: RangeInclusive<f64> = 0.001..=1_000_000.0;
 const REQUESTS_BY_DEFAULT: u64 = 200;
 const CONNECTIONS_BY_DEFAULT: usize = 10;
 const TIMEOUT_BY_DEFAULT_NS: u64 = 30 * SECOND_NS;
-const LONGEST_DURATION_NS: u64 = 7 * 24 * 3600 * SECOND_NS;
-const LONGEST_TIMEOUT_NS: u64 = 3600 * SECOND_NS;
+const DURATIONS_NS: RangeInclusive<u64> = MICROSECOND_NS..=7 * 24 * 3600 * SECOND_NS;
+const TIMEOUTS_NS: RangeInclusive<u64> = MICROSECOND_NS..=3600 * SECOND_NS;
 
 impl Plan {
     /// Checks what was typed.
@@ -160,7 +162,7 @@ impl Plan {
             extent: extent(wishes, &arrivals)?,
             arrivals,
             timeout_ns: match &wishes.timeout {
-                Some(given) => time("--timeout", given, LONGEST_TIMEOUT_NS)?,
+                Some(given) => time("--timeout", given, &TIMEOUTS_NS, "")?,
                 None => TIMEOUT_BY_DEFAULT_NS,
             },
             order: order(wishes.order.as_deref())?,
@@ -235,17 +237,15 @@ fn arrivals(wishes: &Wishes) -> Result<Arrivals, PlanError> {
     if let Some(given) = &wishes.at_once {
         refuse_beside("--at-once", wishes, &["-n", "-c", "--rate", "--duration"])?;
         refuse_beside("--at-once", wishes, &["--arrivals", "--seed"])?;
-        let requests = number("--at-once", given, 1..=MOST_CONNECTIONS)?;
-        let requests = usize::try_from(requests).unwrap_or(usize::MAX);
+        let requests = number("--at-once", given, &CONNECTIONS)?;
         return Ok(Arrivals::AtOnce { requests });
     }
     let Some(given) = &wishes.rate else {
         refuse_without_rate(wishes)?;
         let connections = match &wishes.connections {
-            Some(given) => number("-c", given, 1..=MOST_CONNECTIONS)?,
-            None => CONNECTIONS_BY_DEFAULT as u64,
+            Some(given) => number("-c", given, &CONNECTIONS)?,
+            None => CONNECTIONS_BY_DEFAULT,
         };
-        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
         return Ok(Arrivals::Closed { connections });
     };
     refuse_beside("--rate", wishes, &["-c"])?;
@@ -262,7 +262,7 @@ fn arrivals(wishes: &Wishes) -> Result<Arrivals, PlanError> {
         }
         Some("poisson") => {
             let seed = wishes.seed.as_deref().unwrap_or("1");
-            let seed = number("--seed", seed, 0..=u64::MAX)?;
+            let seed = number("--seed", seed, &SEEDS)? as u64;
             Ok(Arrivals::Poisson { rate_per_s, seed })
         }
         Some(given) => Err(PlanError::Choice {
@@ -321,9 +321,9 @@ fn extent(wishes: &Wishes, arrivals: &Arrivals) -> Result<Extent, PlanError> {
         });
     }
     let requests = wishes.requests.as_deref();
-    let requests = requests.map(|given| number("-n", given, 1..=MOST_REQUESTS));
+    let requests = requests.map(|given| number("-n", given, &REQUESTS).map(|it| it as u64));
     let duration = wishes.duration.as_deref();
-    let duration = duration.map(|given| time("--duration", given, LONGEST_DURATION_NS));
+    let duration = duration.map(|given| time("--duration", given, &DURATIONS_NS, ""));
     let by_default = duration.is_none().then_some(REQUESTS_BY_DEFAULT);
     Ok(Extent {
         requests: requests.transpose()?.or(by_default),
@@ -349,34 +349,6 @@ fn expectations(given: &[String]) -> Result<Vec<Expectation>, PlanError> {
     parsed.collect()
 }
 
-fn number(flag: &'static str, given: &str, range: RangeInclusive<u64>) -> Result<u64, PlanError> {
-    let number: Option<u64> = given.parse().ok();
-    let number = number.filter(|number| range.contains(number));
-    number.ok_or_else(|| PlanError::Number {
-        flag,
-        given: given.to_owned(),
-        range,
-    })
-}
-
-/// Not 0, because that would be none.
-fn time(flag: &'static str, given: &str, longest_ns: u64) -> Result<u64, PlanError> {
-    let given_text = || given.to_owned();
-    match parse_duration(given) {
-        Ok(time_ns) if (1..=longest_ns).contains(&time_ns) => Ok(time_ns),
-        Ok(_) => Err(PlanError::TimeRange {
-            flag,
-            given: given_text(),
-            longest_s: longest_ns / SECOND_NS,
-        }),
-        Err(source) => Err(PlanError::Time {
-            flag,
-            given: given_text(),
-            source,
-        }),
-    }
-}
-
 fn rate(given: &str) -> Result<f64, PlanError> {
     // A number as people write it, neither `inf` nor `1e3`.
     let is_plain = given
@@ -399,16 +371,9 @@ pub enum PlanError {
     /// Not a URL that can be loaded.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// Not a number, or out of range.
-    #[error("{flag} {given}: give a whole number from {} to {}", range.start(), range.end())]
-    Number {
-        /// The flag.
-        flag: &'static str,
-        /// What was typed.
-        given: String,
-        /// What it can be.
-        range: RangeInclusive<u64>,
-    },
+    /// Not the number or the time that a flag takes.
+    #[error(transparent)]
+    Flag(#[from] FlagError),
     /// Not a rate.
     #[error(
         "--rate {given}: give the number of requests that start each second, from {} to {}",
@@ -418,26 +383,6 @@ pub enum PlanError {
     Rate {
         /// What was typed.
         given: String,
-    },
-    /// Not a time.
-    #[error("{flag} {given}: {source}")]
-    Time {
-        /// The flag.
-        flag: &'static str,
-        /// What was typed.
-        given: String,
-        /// What is wrong with it.
-        source: DurationError,
-    },
-    /// No time at all, or too much.
-    #[error("{flag} {given}: give more than 0 and at most {longest_s}s")]
-    TimeRange {
-        /// The flag.
-        flag: &'static str,
-        /// What was typed.
-        given: String,
-        /// The most there can be.
-        longest_s: u64,
     },
     /// None of a few words.
     #[error("{flag} {given}: the known ones are {choices}")]
