@@ -36,7 +36,6 @@ use axum::body::Body;
 use axum::routing::future::RouteFuture;
 use axum::routing::get;
 use bytes::Bytes;
-use millicore_workload::spin::Calibration;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -49,8 +48,6 @@ use tower_service::Service;
 pub struct ApplicationSettings {
     /// The model that runs it, to be shown.
     pub model: ConcurrencyModel,
-    /// How fast the cores spin. Measuring takes half a second: do it once, before any fork.
-    pub calibration: Calibration,
     /// Whether `?priority=`, `?deadline_ms=` and `?tenant=`, or the fields `x-priority`,
     /// `x-deadline-ms` and `x-tenant`, reach the policy. Where they do not they are ignored: no
     /// client may jump the queue because it says so.
@@ -64,12 +61,11 @@ pub struct ApplicationSettings {
 }
 
 impl ApplicationSettings {
-    /// Measures how fast the cores spin, which takes half a second, and trusts no client.
+    /// Trusts no client.
     #[must_use]
-    pub fn new(model: ConcurrencyModel, activity: Arc<Activity>, draining: Draining) -> Self {
+    pub const fn new(model: ConcurrencyModel, activity: Arc<Activity>, draining: Draining) -> Self {
         Self {
             model,
-            calibration: Calibration::measure(),
             trust_scheduling_headers: false,
             serves_metrics: true,
             activity,

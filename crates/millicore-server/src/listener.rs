@@ -9,7 +9,7 @@ use rustix::net::{
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,16 @@ pub struct Listener {
     address: ListenAddress,
     /// Whoever gave it listens on as well, and goes on when this process has ended.
     is_given: bool,
+    /// The file that was made for it.
+    file: Option<File>,
+}
+
+/// A file, told from another that has taken its place.
+#[derive(Debug, PartialEq, Eq)]
+struct File {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -187,6 +197,7 @@ impl Listener {
             address: local_address(&socket)?,
             socket,
             is_given: false,
+            file: None,
         })
     }
 }
@@ -194,6 +205,30 @@ impl Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// A socket that this process has bound leaves no file behind. Processes that were forked have
+/// copies of it, and do not get here.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file
+            && File::at(&file.path).is_some_and(|now| now == *file)
+        {
+            // Where it is gone already, nothing is left to do.
+            let _ = std::fs::remove_file(&file.path);
+        }
+    }
+}
+
+impl File {
+    fn at(path: &Path) -> Option<Self> {
+        let metadata = path.symlink_metadata().ok()?;
+        Some(Self {
+            path: path.to_owned(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
     }
 }
 
@@ -241,7 +276,9 @@ fn bind_unix(path: &Path, options: &ListenOptions) -> Result<Listener, Problem> 
     make_room(path)?;
     let socket = new_socket(AddressFamily::UNIX)?;
     bind(&socket, &SocketAddrUnix::new(path)?)?;
-    Listener::listen(socket, options)
+    let mut listener = Listener::listen(socket, options)?;
+    listener.file = File::at(path);
+    Ok(listener)
 }
 
 /// Removes a socket that nobody listens on any more.
@@ -272,10 +309,9 @@ fn adopt(number: RawFd, options: &ListenOptions) -> Result<Listener, Problem> {
     }
     rustix::io::ioctl_fionbio(&socket, true)?;
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    Ok(Listener {
-        is_given: true,
-        ..Listener::listen(socket, options)?
-    })
+    let mut listener = Listener::listen(socket, options)?;
+    listener.is_given = true;
+    Ok(listener)
 }
 
 /// A descriptor that this process was started with becomes ours.
@@ -293,6 +329,25 @@ mod tests {
     use crate::address::Bind;
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_unix_socket_leaves_no_file_but_one_that_took_its_place() {
+        let name = format!("millicore-listener-{}.sock", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let (place, options) = (Bind::Unix(path.clone()), ListenOptions::default());
+        let first = Listener::bind(&place, &options).unwrap();
+        let error = Listener::bind(&place, &options).unwrap_err();
+        assert!(
+            error.to_string().contains("another program uses it"),
+            "{error}"
+        );
+        first.refuse().unwrap();
+        let second = Listener::bind(&place, &options).unwrap();
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+        assert!(!path.exists());
+    }
 
     #[test]
     fn a_socket_of_its_own_refuses_and_a_given_one_waits_for_the_next() {

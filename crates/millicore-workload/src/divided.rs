@@ -3,11 +3,12 @@
 use crate::factorial::{NaiveFactorial, UBig, combine_pairs, product_of_range};
 use crate::mandelbrot::View;
 use crate::primes::{self, BasePrimes, PrimesError};
-use crate::spin::spin_iterations;
+use crate::spin::{self, spin_iterations};
 use millicore::Cpu;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Counts the primes below `limit`, segment by segment.
 ///
@@ -63,6 +64,22 @@ pub async fn spin(cpu: &Cpu, iterations: u64) -> u64 {
         length
     };
     cpu.map_reduce(0..iterations, run, |a, b| a + b).await
+}
+
+/// Uses so much CPU time, by the clocks of the threads that work on it, and a little more: half a
+/// per cent at most.
+pub async fn spin_for(cpu: &Cpu, time: Duration) {
+    /// Long beside what a part uses too much, short beside a slice.
+    const PART: Duration = Duration::from_millis(1);
+    let parts = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let rest = time.saturating_sub(Duration::from_millis(parts));
+    cpu.for_each(0..parts, |_| {
+        spin::spin_for(PART);
+    })
+    .await;
+    if !rest.is_zero() {
+        cpu.run(move || spin::spin_for(rest)).await;
+    }
 }
 
 /// `n`! by multiplications in order: on one core at a time, which can be taken away after any few
@@ -198,6 +215,18 @@ mod tests {
                 move |cpu| async move { spin(&cpu, iterations).await },
                 &iterations,
             );
+        }
+    }
+
+    #[test]
+    fn cpu_time_is_used() {
+        let one = NonZeroUsize::MIN;
+        let executor = Executor::builder().cores(one).build().unwrap();
+        for time in [Duration::ZERO, Duration::from_micros(2_500)] {
+            let before = executor.metrics().cpu_time;
+            let body = move |cpu| async move { spin_for(&cpu, time).await };
+            executor.submit(Request::new(), body).wait().unwrap();
+            assert!(executor.metrics().cpu_time - before >= time);
         }
     }
 

@@ -46,8 +46,7 @@ pub(super) async fn spin(call: Call) -> Result<Response<Body>, Refused> {
     let start = Start::now();
     let milliseconds = call.parameters.required("ms", &(0..=LONGEST_MS))?;
     let size = Duration::from_millis(milliseconds);
-    let iterations = call.shared.settings.calibration.iterations(size);
-    let body = move |cpu| async move { divided::spin(&cpu, iterations).await };
+    let body = move |cpu| async move { divided::spin_for(&cpu, size).await };
     let done = call
         .work("/spin".to_owned(), &Size::Known(size), body)
         .await?;

@@ -121,7 +121,6 @@ fn buckets_only_grow() {
 fn they_are_served_where_they_are_wanted() {
     let settings = |serves_metrics| ApplicationSettings {
         model: ConcurrencyModel::Threads,
-        calibration: *CALIBRATION,
         trust_scheduling_headers: false,
         serves_metrics,
         activity: Arc::new(Activity::new().unwrap()),

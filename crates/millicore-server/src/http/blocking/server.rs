@@ -376,7 +376,7 @@ impl<S: HttpService> BlockingServer<S> {
     fn deadline(&self) -> Option<Instant> {
         let deadlines = [
             self.intake.deadline(),
-            self.phase.deadline(),
+            self.phase.deadline(Instant::now()),
             self.slots.deadline(),
         ];
         deadlines.into_iter().flatten().min()

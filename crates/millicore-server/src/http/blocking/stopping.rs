@@ -24,14 +24,12 @@ pub(super) enum Phase {
     /// It was asked to stop, and goes on accepting until then.
     Delaying {
         until: Instant,
-        by_interrupt: bool,
     },
     /// It finishes what it has accepted.
     Draining {
         until: Instant,
         /// Until when connections that never brought a request are waited for.
         fresh_until: Instant,
-        by_interrupt: bool,
     },
     /// It finishes nothing.
     Killed,
@@ -41,24 +39,15 @@ pub(super) enum Phase {
 const MOMENT: Duration = Duration::from_millis(500);
 
 impl Phase {
-    pub(super) fn deadline(self) -> Option<Instant> {
+    /// When the next phase, or a step in one, is to begin.
+    pub(super) fn deadline(self, now: Instant) -> Option<Instant> {
         match self {
             Self::Serving | Self::Killed => None,
-            Self::Delaying { until, .. } => Some(until),
-            Self::Draining {
-                until, fresh_until, ..
-            } => Some(until.min(fresh_until))
-                .filter(|&time| time > Instant::now())
-                .or(Some(until)),
-        }
-    }
-
-    fn by_interrupt(self) -> bool {
-        match self {
-            Self::Delaying { by_interrupt, .. } | Self::Draining { by_interrupt, .. } => {
-                by_interrupt
+            Self::Delaying { until } => Some(until),
+            Self::Draining { until, fresh_until } if fresh_until > now => {
+                Some(until.min(fresh_until))
             }
-            Self::Serving | Self::Killed => false,
+            Self::Draining { until, .. } => Some(until),
         }
     }
 }
@@ -67,10 +56,8 @@ impl<S: HttpService> BlockingServer<S> {
     pub(super) fn on_control(&mut self, signal: ControlSignal) -> io::Result<()> {
         match signal {
             ControlSignal::Quit => self.kill(),
-            ControlSignal::Interrupt if self.phase.by_interrupt() => self.kill(),
-            ControlSignal::Terminate | ControlSignal::Interrupt => {
-                self.stop(signal == ControlSignal::Interrupt)?;
-            }
+            ControlSignal::Interrupt if self.phase != Phase::Serving => self.kill(),
+            ControlSignal::Terminate | ControlSignal::Interrupt => self.stop()?,
             ControlSignal::HangUp => {
                 if let Some(new) = self.hooks.reload() {
                     self.follow(&new)?;
@@ -96,34 +83,15 @@ impl<S: HttpService> BlockingServer<S> {
         self.resize(|_| new.workers.get())
     }
 
-    fn stop(&mut self, by_interrupt: bool) -> io::Result<()> {
+    fn stop(&mut self) -> io::Result<()> {
+        if self.phase != Phase::Serving {
+            return Ok(());
+        }
         let now = Instant::now();
         self.hooks.start_draining();
-        match self.phase {
-            Phase::Serving => {
-                let until = now + self.settings.drain_delay;
-                self.phase = Phase::Delaying {
-                    until,
-                    by_interrupt,
-                };
-            }
-            Phase::Delaying { until, .. } => {
-                self.phase = Phase::Delaying {
-                    until,
-                    by_interrupt: true,
-                };
-            }
-            Phase::Draining {
-                until, fresh_until, ..
-            } => {
-                self.phase = Phase::Draining {
-                    until,
-                    fresh_until,
-                    by_interrupt: true,
-                };
-            }
-            Phase::Killed => {}
-        }
+        self.phase = Phase::Delaying {
+            until: now + self.settings.drain_delay,
+        };
         self.on_phase(now)
     }
 
@@ -135,21 +103,15 @@ impl<S: HttpService> BlockingServer<S> {
     /// Goes on to the next phase if it is time.
     pub(super) fn on_phase(&mut self, now: Instant) -> io::Result<()> {
         match self.phase {
-            Phase::Delaying {
-                until,
-                by_interrupt,
-            } if until <= now => {
+            Phase::Delaying { until } if until <= now => {
                 self.refuse_further()?;
                 self.phase = Phase::Draining {
                     until: now + self.settings.graceful_timeout,
                     fresh_until: now + MOMENT,
-                    by_interrupt,
                 };
                 self.close_parked(|was_served| was_served);
             }
-            Phase::Draining {
-                until, fresh_until, ..
-            } => {
+            Phase::Draining { until, fresh_until } => {
                 if fresh_until <= now {
                     self.close_parked(|_| true);
                 }
