@@ -5,7 +5,7 @@
 //! Whoever is asked (`/metrics`, `/requests`) thereby answers for all of them.
 
 mod histogram;
-mod identity;
+pub(crate) mod identity;
 mod shared;
 mod snapshot;
 mod table;

@@ -69,6 +69,7 @@ pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
     drop(place);
     match forked {
         Ok(nix::unistd::ForkResult::Child) => {
+            crate::activity::identity::forget();
             // What unwinds past here would return into the parent's code.
             let status = catch_unwind(AssertUnwindSafe(work)).unwrap_or(PANICKED);
             let _ = io::stdout().flush();
