@@ -21,6 +21,6 @@ pub use blocking::serve_blocking;
 pub use body::{Body, BodyError};
 pub use exchange::{Context, exchange};
 pub use hooks::{Hooks, ServeError};
-pub use response::{ResponseBody, error_response};
+pub use response::{ResponseBody, body_error_response, error_response};
 pub use scheduled::serve_scheduled;
 pub use service::{BoxError, HttpService};

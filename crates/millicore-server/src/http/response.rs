@@ -140,6 +140,13 @@ pub fn error_response(error: &millicore::Error) -> Response<ResponseBody> {
     }
 }
 
+/// What a client is told when its body could not be read to the end, or else that the request
+/// failed: 413, 408 or 400, whatever wraps the [`BodyError`].
+#[must_use]
+pub fn body_error_response(error: &(dyn std::error::Error + 'static)) -> Response<ResponseBody> {
+    failure_response(error)
+}
+
 /// What a client is told when a handler failed with an error: by what caused it.
 pub(super) fn failure_response(
     error: &(dyn std::error::Error + 'static),

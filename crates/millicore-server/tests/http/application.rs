@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use millicore_server::address::Peer;
 use millicore_server::compute::Compute;
-use millicore_server::http::error_response;
+use millicore_server::http::{body_error_response, error_response};
 use std::time::Duration;
 
 /// What every model serves in the tests.
 pub(crate) fn router() -> Router {
     Router::new()
+        .route("/smuggled", get(async || "smuggled"))
         .route("/hello", get(async || "hello"))
         .route("/peer", get(async |peer: Extension<Peer>| peer.to_string()))
         .route("/echo", post(async |body: axum::body::Bytes| body))
@@ -29,7 +30,7 @@ pub(crate) fn router() -> Router {
 async fn count(request: Request) -> Response {
     match axum::body::to_bytes(request.into_body(), usize::MAX).await {
         Ok(bytes) => bytes.len().to_string().into_response(),
-        Err(_) => http::StatusCode::BAD_REQUEST.into_response(),
+        Err(error) => body_error_response(&error).into_response(),
     }
 }
 

@@ -43,12 +43,74 @@ impl Client {
     }
 
     pub(crate) fn finish_sending(&self) {
-        self.socket.shutdown(Shutdown::Write).unwrap();
+        // Who has been refused may not be listened to any more.
+        let _ = self.socket.shutdown(Shutdown::Write);
     }
 
     /// The next response, to a request that has a body; nothing if the connection ends before it.
     #[track_caller]
     pub(crate) fn try_answer(&mut self) -> Option<Answer> {
+        let mut answer = self.try_head()?;
+        let len = answer
+            .field("content-length")
+            .map(|len| len.parse().unwrap());
+        if answer.status == 100 {
+            return Some(answer);
+        }
+        answer.body = match len {
+            Some(len) => self.take(len)?,
+            None => self.chunks()?,
+        };
+        Some(answer)
+    }
+
+    /// The next response, to a request for a head.
+    #[track_caller]
+    pub(crate) fn head_answer(&mut self) -> Answer {
+        self.try_head().expect("an answer, not the end")
+    }
+
+    /// The status of the next response, whatever follows; nothing if the connection ends first, or
+    /// speaks HTTP/2.
+    #[track_caller]
+    pub(crate) fn first_status(&mut self) -> Option<u16> {
+        while find(&self.received, b"\r\n").is_none() {
+            if !self.receive() {
+                return None;
+            }
+        }
+        let line = String::from_utf8_lossy(&self.received);
+        line.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()
+    }
+
+    /// Everything until the end.
+    #[track_caller]
+    pub(crate) fn rest(&mut self) -> String {
+        while self.receive() {}
+        String::from_utf8_lossy(&self.received).into_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn answer(&mut self) -> Answer {
+        self.try_answer().expect("an answer, not the end")
+    }
+
+    /// Whether nothing has come so far.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        let nothing = self.socket.read(&mut [0; 1]);
+        self.socket.set_nonblocking(false).unwrap();
+        self.received.is_empty() && nothing.is_err()
+    }
+
+    /// Whether the server ends the connection without sending anything more.
+    #[track_caller]
+    pub(crate) fn is_closed(&mut self) -> bool {
+        self.received.is_empty() && !self.receive()
+    }
+
+    #[track_caller]
+    fn try_head(&mut self) -> Option<Answer> {
         let head_len = loop {
             if let Some(end) = find(&self.received, b"\r\n\r\n") {
                 break end + 4;
@@ -59,34 +121,11 @@ impl Client {
         };
         let head: Vec<u8> = self.received.drain(..head_len).collect();
         let head = String::from_utf8(head).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer {
-            status,
+        Some(Answer {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
             head,
             body: Vec::new(),
-        };
-        let len = answer
-            .field("content-length")
-            .map(|len| len.parse().unwrap());
-        if status == 100 {
-            return Some(answer);
-        }
-        answer.body = match len {
-            Some(len) => self.take(len)?,
-            None => self.chunks()?,
-        };
-        Some(answer)
-    }
-
-    #[track_caller]
-    pub(crate) fn answer(&mut self) -> Answer {
-        self.try_answer().expect("an answer, not the end")
-    }
-
-    /// Whether the server ends the connection without sending anything more.
-    #[track_caller]
-    pub(crate) fn is_closed(&mut self) -> bool {
-        self.received.is_empty() && !self.receive()
+        })
     }
 
     fn chunks(&mut self) -> Option<Vec<u8>> {

@@ -15,6 +15,10 @@ impl Gate {
         self.0.1.notify_all();
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        *self.0.0.lock().unwrap()
+    }
+
     #[track_caller]
     pub(crate) fn wait(&self) {
         let is_open = self.0.0.lock().unwrap();

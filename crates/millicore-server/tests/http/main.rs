@@ -12,3 +12,13 @@ mod gate;
 mod server;
 
 mod behaviour;
+mod malformed;
+
+mod alike;
+
+mod http2;
+
+mod crowd;
+mod leaving;
+mod stopping;
+mod timing;

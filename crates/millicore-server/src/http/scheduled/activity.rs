@@ -112,7 +112,7 @@ impl Activity {
 
     /// Bytes have come.
     pub(super) fn on_read(&self) {
-        let is_new = !self.is_open() && !self.is_multiplexed.load(Ordering::Relaxed);
+        let is_new = !self.is_open() && !self.is_multiplexed();
         if is_new && !self.head_began.swap(true, Ordering::Relaxed) {
             self.since_ns.store(self.now_ns(), Ordering::Relaxed);
         }
@@ -123,7 +123,7 @@ impl Activity {
         if self.blocked_since_ns.load(Ordering::Relaxed) != 0 {
             self.blocked_since_ns.store(0, Ordering::Relaxed);
         }
-        if self.is_multiplexed.load(Ordering::Relaxed) {
+        if self.is_multiplexed() {
             self.sent_ns.store(self.now_ns(), Ordering::Relaxed);
         }
     }
@@ -141,6 +141,10 @@ impl Activity {
         self.is_multiplexed.store(true, Ordering::Relaxed);
         self.head_began.store(false, Ordering::Relaxed);
         self.since_ns.store(self.now_ns(), Ordering::Relaxed);
+    }
+
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.is_multiplexed.load(Ordering::Relaxed)
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Exchange {
@@ -180,17 +184,18 @@ impl Activity {
             0 => None,
             since_ns => Some(since_ns.saturating_add(limits.write_ns())),
         };
+        // Where requests overlap, the last bytes of a response go out after it was handed over.
+        let sent_ns = self.sent_ns.load(Ordering::Relaxed);
         let own = if self.is_open() {
-            let waits_for_client = self.is_multiplexed.load(Ordering::Relaxed)
-                && self.servers_turn.load(Ordering::Relaxed) == 0;
-            let sent_ns = self.sent_ns.load(Ordering::Relaxed);
+            let waits_for_client =
+                self.is_multiplexed() && self.servers_turn.load(Ordering::Relaxed) == 0;
             waits_for_client.then(|| sent_ns.saturating_add(limits.write_ns()))
         } else {
             let since_ns = self.since_ns.load(Ordering::Relaxed);
             Some(if self.head_began.load(Ordering::Relaxed) {
                 since_ns.saturating_add(limits.head_ns())
             } else {
-                since_ns.saturating_add(limits.idle_ns())
+                since_ns.max(sent_ns).saturating_add(limits.idle_ns())
             })
         };
         blocked.into_iter().chain(own).min()
@@ -274,7 +279,7 @@ impl Exchange {
     pub(super) fn is_clients_turn(&mut self) {
         if std::mem::take(&mut self.is_servers_turn) {
             let activity = &self.activity;
-            if activity.is_multiplexed.load(Ordering::Relaxed) {
+            if activity.is_multiplexed() {
                 activity.sent_ns.store(activity.now_ns(), Ordering::Relaxed);
             }
             activity.servers_turn.fetch_sub(1, Ordering::Relaxed);

@@ -58,8 +58,9 @@ pub(super) async fn serve<S: HttpService>(
 ) {
     let stream = Arc::new(stream);
     let activity = Arc::clone(place.activity());
-    let Some(protocol) = first_bytes(&stream, &activity, &server).await else {
-        return;
+    let protocol = match first_bytes(&stream, &activity, &server).await {
+        Ok(protocol) => protocol,
+        Err(end) => return say_why(&stream, &activity, end),
     };
     let context = Context {
         peer,
@@ -76,7 +77,11 @@ pub(super) async fn serve<S: HttpService>(
 
 /// Waits for the first bytes, which say what the client speaks. Nothing is kept for a connection
 /// before that but its place.
-async fn first_bytes(stream: &Stream, activity: &Activity, server: &Server) -> Option<Protocol> {
+async fn first_bytes(
+    stream: &Stream,
+    activity: &Activity,
+    server: &Server,
+) -> Result<Protocol, End> {
     poll_fn(|context| {
         activity.listen(context.waker());
         let look = |first: &[u8]| {
@@ -86,8 +91,8 @@ async fn first_bytes(stream: &Stream, activity: &Activity, server: &Server) -> O
             protocol_of(first)
         };
         match stream.poll_peek(context, look) {
-            Poll::Ready(seen) => Poll::Ready(seen.ok().flatten()),
-            Poll::Pending => is_over(stream, activity, server).map(|_| None),
+            Poll::Ready(seen) => Poll::Ready(seen.ok().flatten().ok_or(End::Left)),
+            Poll::Pending => is_over(stream, activity, server).map(Err),
         }
     })
     .await
@@ -143,19 +148,19 @@ async fn serve_http1<S: HttpService>(
         })
         .await
     };
-    let was_head = activity.head_began();
+    say_why(stream, activity, end);
     drop(connection);
-    match end {
-        End::Overdue if was_head => {
-            // Who is slow may still listen; who does not needs no answer.
-            let _ = stream.try_write(TOO_SLOW);
-        }
-        // What is sent while the client still sends would be lost with a connection that is closed
-        // with bytes unread.
-        End::Done if had_body.load(Ordering::Relaxed) || stream.has_bytes() => {
-            let _ = tokio::time::timeout(LINGER, stream.discard()).await;
-        }
-        _ => {}
+    // What is sent while the client still sends would be lost with a connection that is closed with
+    // bytes unread.
+    if end == End::Done && (had_body.load(Ordering::Relaxed) || stream.has_bytes()) {
+        let _ = tokio::time::timeout(LINGER, stream.discard()).await;
+    }
+}
+
+/// Tells a client that was too slow with its request; whether it listens is its affair.
+fn say_why(stream: &Stream, activity: &Activity, end: End) {
+    if end == End::Overdue && activity.head_began() {
+        let _ = stream.try_write(TOO_SLOW);
     }
 }
 
@@ -204,7 +209,9 @@ fn is_over(stream: &Stream, activity: &Activity, server: &Server) -> Poll<End> {
     if !activity.is_asked() {
         return Poll::Pending;
     }
-    let is_unwanted = activity.take_unwanted() || activity.is_draining();
+    // HTTP/2 says goodbye itself, and knows what it has not sent yet.
+    let is_last = activity.is_draining() && !activity.is_multiplexed();
+    let is_unwanted = activity.take_unwanted() || is_last;
     let is_silent = activity.silent_since_ns().is_some() && !activity.is_blocked();
     if is_unwanted && is_silent && !stream.has_bytes() {
         return Poll::Ready(End::Closed);

@@ -1,0 +1,158 @@
+//! How the model `scheduled` stops, and what else it is asked while it runs.
+
+use crate::application::router;
+use crate::client::Client;
+use crate::gate::{Gate, until};
+use crate::server::Server;
+use axum::Router;
+use axum::extract::Extension;
+use axum::routing::get;
+use millicore_server::compute::Compute;
+use millicore_server::signals::ControlSignal;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A route whose requests hold a core until the gate opens, beside those of every model.
+fn long_requests(release: &Gate) -> Router {
+    let release = release.clone();
+    let long = async move |compute: Extension<Compute>| {
+        let body = move |cpu: millicore::Cpu| async move {
+            cpu.run(move || release.wait()).await;
+        };
+        match compute.submit(millicore::Request::new(), body).await {
+            Ok(()) => "done",
+            Err(_) => "failed",
+        }
+    };
+    router().route("/long", get(long))
+}
+
+/// A server of one core with this many long requests under way.
+fn busy(requests: usize, release: &Gate, drain_delay: Duration) -> (Server, Vec<Client>) {
+    let server = Server::start(1, long_requests(release), |settings| {
+        settings.drain_delay = drain_delay;
+    });
+    let mut clients = Vec::new();
+    for _ in 0..requests {
+        let mut client = Client::connect(server.address);
+        client.get("/long");
+        clients.push(client);
+    }
+    until("all are accepted", || {
+        server.executor.metrics().live == requests
+    });
+    (server, clients)
+}
+
+#[test]
+fn what_was_accepted_is_answered_and_who_comes_late_is_refused() {
+    for signal in [ControlSignal::Terminate, ControlSignal::Interrupt] {
+        let release = Gate::default();
+        let (server, clients) = busy(3, &release, Duration::ZERO);
+        server.ask(signal);
+        until("connections are refused", || {
+            TcpStream::connect(server.address).is_err()
+        });
+        assert!(server.draining.is_draining());
+        release.open();
+        for mut client in clients {
+            let answer = client.answer();
+            assert_eq!((answer.status, answer.text()), (200, "done"));
+            assert_eq!(answer.field("connection"), Some("close"));
+            assert!(client.is_closed());
+        }
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_request_that_was_sent_before_is_answered() {
+    for _ in 0..50 {
+        let server = Server::start(1, router(), |_| ());
+        let mut kept = Client::connect(server.address);
+        kept.get("/hello");
+        assert_eq!(kept.answer().text(), "hello");
+        let mut silent = Client::connect(server.address);
+        let mut new = Client::connect(server.address);
+        let sent = [&mut kept, &mut new];
+        for client in sent {
+            client.get("/hello");
+        }
+        server.ask(ControlSignal::Terminate);
+        assert_eq!(kept.answer().text(), "hello");
+        assert_eq!(new.answer().text(), "hello");
+        assert!(silent.is_closed());
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn it_goes_on_accepting_for_a_while() {
+    let release = Gate::default();
+    let (server, _clients) = busy(0, &release, LONG);
+    server.ask(ControlSignal::Terminate);
+    until("it is not ready any more", || server.draining.is_draining());
+    let mut client = Client::connect(server.address);
+    client.get("/hello");
+    let answer = client.answer();
+    assert_eq!(
+        (answer.status, answer.field("connection")),
+        (200, Some("close"))
+    );
+    server.ask(ControlSignal::Quit);
+    server.join().unwrap();
+}
+
+#[test]
+fn it_stops_at_once_when_it_is_asked_so() {
+    let at_once = [
+        vec![ControlSignal::Quit],
+        vec![ControlSignal::Interrupt, ControlSignal::Interrupt],
+        vec![ControlSignal::Terminate, ControlSignal::Interrupt],
+    ];
+    for signals in at_once {
+        let release = Gate::default();
+        let (server, mut clients) = busy(2, &release, Duration::ZERO);
+        for signal in signals {
+            server.ask(signal);
+        }
+        // It goes only once its chunk has ended.
+        let _executor = Arc::clone(&server.executor);
+        server.join().unwrap();
+        assert!(clients[0].try_answer().is_none());
+        release.open();
+    }
+}
+
+#[test]
+fn it_waits_no_longer_than_it_may() {
+    let release = Gate::default();
+    let server = Server::start(1, long_requests(&release), |settings| {
+        settings.graceful_timeout = Duration::from_millis(1);
+    });
+    let mut client = Client::connect(server.address);
+    client.get("/long");
+    until("it is accepted", || server.executor.metrics().live == 1);
+    let _executor = Arc::clone(&server.executor);
+    server.ask(ControlSignal::Terminate);
+    server.join().unwrap();
+    assert!(client.try_answer().is_none());
+    release.open();
+}
+
+#[test]
+fn it_is_given_cores_and_loses_them() {
+    let (server, _) = busy(0, &Gate::default(), Duration::ZERO);
+    let cores = |expected: usize| until("the cores", || server.executor.cores() == expected);
+    server.ask(ControlSignal::MoreWorkers);
+    cores(2);
+    server.ask(ControlSignal::FewerWorkers);
+    cores(1);
+    // Never none.
+    server.ask(ControlSignal::FewerWorkers);
+    server.ask(ControlSignal::MoreWorkers);
+    cores(2);
+}
