@@ -28,10 +28,13 @@ pub struct Compute {
 
 #[derive(Clone)]
 enum Place {
-    /// Counted twice, so that requests of different connections do not count at one place.
-    Executor(Arc<Arc<Executor>>),
+    Executor(Arc<Counted>),
     Here(Arc<dyn ClientWatch>),
 }
+
+/// An executor that is counted twice, so that requests of different connections do not count at one
+/// place.
+struct Counted(Arc<Executor>);
 
 /// Notices that a client has left, for whoever computes or sleeps on the thread that serves it.
 pub trait ClientWatch: Send + Sync {
@@ -44,7 +47,7 @@ impl Compute {
     #[must_use]
     pub fn on(executor: Arc<Executor>) -> Self {
         Self {
-            place: Place::Executor(Arc::new(executor)),
+            place: Place::Executor(Arc::new(Counted(executor))),
             give_up_at: None,
         }
     }
@@ -62,7 +65,7 @@ impl Compute {
     /// The same, counted apart: clones of this one are the requests of one connection.
     pub(crate) fn of_connection(&self) -> Self {
         match &self.place {
-            Place::Executor(executor) => Self::on(Arc::clone(executor)),
+            Place::Executor(executor) => Self::on(Arc::clone(&executor.0)),
             Place::Here(_) => self.clone(),
         }
     }
@@ -89,7 +92,7 @@ impl Compute {
         Fut: Future<Output = T> + Send + 'static,
     {
         match &self.place {
-            Place::Executor(executor) => executor.submit(request, body).await,
+            Place::Executor(executor) => executor.0.submit(request, body).await,
             Place::Here(client) => run_here(body, || {
                 !self.is_overdue() && !client.has_left_within(Duration::ZERO)
             }),
@@ -125,7 +128,7 @@ impl Compute {
     #[must_use]
     pub fn executor(&self) -> Option<&Arc<Executor>> {
         match &self.place {
-            Place::Executor(executor) => Some(executor),
+            Place::Executor(executor) => Some(&executor.0),
             Place::Here(_) => None,
         }
     }
@@ -143,7 +146,7 @@ impl Compute {
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Executor(executor) => executor.fmt(f),
+            Self::Executor(executor) => executor.0.fmt(f),
             Self::Here(_) => f.write_str("Here"),
         }
     }

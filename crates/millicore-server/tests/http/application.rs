@@ -61,7 +61,7 @@ async fn panics() -> Response {
 async fn panics_in_chunk(compute: Extension<Compute>) -> Response {
     let body = |cpu: millicore::Cpu| async move {
         cpu.run(|| panic!("a chunk that panics, as the test wants"))
-            .await
+            .await;
     };
     match compute
         .submit::<(), _, _>(millicore::Request::new(), body)
