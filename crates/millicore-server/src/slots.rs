@@ -40,6 +40,16 @@ pub(crate) enum Ended<J> {
     Quit(i32),
 }
 
+impl<J> Ended<J> {
+    pub(crate) const fn job(&self) -> Option<&J> {
+        match self {
+            Self::Over(job, _) => job.as_ref(),
+            Self::Idle(job) => Some(job),
+            Self::Quit(_) => None,
+        }
+    }
+}
+
 /// A kind of slots.
 pub(crate) trait Slots<J> {
     /// Whether a job can start now.

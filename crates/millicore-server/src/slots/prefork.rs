@@ -138,6 +138,9 @@ impl<J: Handover> Prefork<J> {
                 let job = worker.job.as_ref();
                 descriptors.extend(job.map(|job| job.descriptor().as_raw_fd()));
             }
+            // A client is told of the end of its worker when the last copy is closed.
+            let ended = self.ended.iter().filter_map(Ended::job);
+            descriptors.extend(ended.map(|job| job.descriptor().as_raw_fd()));
             descriptors
         };
         let forked = process::fork(|| {

@@ -64,6 +64,15 @@ impl Client {
         }
     }
 
+    /// Waits for the end of a connection that brings nothing; what was sent and not read by the
+    /// server makes it a reset.
+    pub(crate) fn ends(&mut self) -> bool {
+        match self.answer() {
+            Ok(answer) => answer.is_empty(),
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+
     /// What is there, at most as much as fits: nothing at the end.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {

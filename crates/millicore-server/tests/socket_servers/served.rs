@@ -245,7 +245,8 @@ fn write_much(request: &mut impl Write, bytes: usize) -> Result<(), Failure> {
     #[expect(unsafe_code, reason = "a signal that interrupts needs a handler")]
     unsafe { sigaction(Signal::SIGUSR1, &action) }?;
     say(&format!("writing {}", std::process::id()));
-    let data: Vec<u8> = (0..=u8::MAX).cycle().take(bytes).collect();
+    let mut data = (0..=u8::MAX).collect::<Vec<u8>>().repeat(bytes / 256 + 1);
+    data.truncate(bytes);
     Ok(request.write_all(&data)?)
 }
 

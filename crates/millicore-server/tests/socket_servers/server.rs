@@ -54,6 +54,8 @@ impl Server {
             .args([format!("kind={kind}"), format!("model={model}")])
             .arg(format!("at={at}"))
             .args(words)
+            // It panics when it is told to, and need not say from where.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -79,10 +81,13 @@ impl Server {
         Client::connect(self.kind, &self.place).unwrap()
     }
 
-    /// A client that has asked for something.
+    /// A client that has asked for something, unless it is turned away already.
     pub(crate) fn ask(&self, line: &str) -> Client {
         let mut client = self.client();
-        client.send(format!("{line}\n").as_bytes()).unwrap();
+        match client.send(format!("{line}\n").as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            sent => sent.unwrap(),
+        }
         client
     }
 
