@@ -10,7 +10,6 @@ use axum::extract::{Extension, Query};
 use axum::http::StatusCode;
 use axum::routing::get;
 use millicore::{Executor, Policy, Request};
-use millicore_server::activity::Activity;
 use millicore_server::compute::Compute;
 use millicore_server::http::{Hooks, serve_blocking, serve_scheduled};
 use millicore_server::listener::{ListenOptions, Listener};
@@ -42,8 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let executor = Arc::new(executor);
         serve_scheduled(listeners, router, executor, &settings, signals, hooks)?;
     } else {
-        let activity = Arc::new(Activity::new()?);
-        serve_blocking(listeners, router, &settings, &activity, signals, hooks)?;
+        serve_blocking(listeners, router, &settings, signals, hooks)?;
     }
     Ok(())
 }

@@ -38,13 +38,13 @@ pub(super) fn serve(wished: Wished, plan: Plan, limit: &ProcessLimit) -> Result<
         log_level,
         listeners: listeners(&plan)?,
         service: observed_application(&plan, &activity, &draining)?,
-        draining,
+        shared: (activity, draining),
         manager: Manager::new(),
     };
     announce(&plan, limit);
     match plan.server.model {
         ConcurrencyModel::Scheduled => prepared.serve_on_executor(wished, plan, limit),
-        _ => prepared.serve_blocking(wished, plan, &activity),
+        _ => prepared.serve_blocking(wished, plan),
     }
 }
 
@@ -54,29 +54,25 @@ struct Prepared {
     log_level: LogLevel,
     listeners: Vec<Listener>,
     service: Observe<Application>,
-    draining: Draining,
+    /// What the server and the application count in, and whether the server is on its way out.
+    shared: (Arc<Activity>, Draining),
     manager: Manager,
 }
 
 impl Prepared {
-    fn serve_blocking(
-        self,
-        wished: Wished,
-        plan: Plan,
-        activity: &Arc<Activity>,
-    ) -> Result<(), Failure> {
+    fn serve_blocking(self, wished: Wished, plan: Plan) -> Result<(), Failure> {
         let settings = plan.server.clone();
         let log_level = self.log_level;
         let follow = move |changes: &Applicable| set_level(&log_level, changes);
         let reload = Reload::new(wished, plan, Box::new(follow));
-        let hooks = hooks(&self.listeners, self.manager, self.draining, reload);
+        let hooks = hooks(&self.listeners, self.manager, self.shared, reload);
         let Self {
             listeners,
             service,
             signals,
             ..
         } = self;
-        serve_blocking(listeners, service, &settings, activity, signals, hooks).map_err(failed)
+        serve_blocking(listeners, service, &settings, signals, hooks).map_err(failed)
     }
 
     fn serve_on_executor(
@@ -106,7 +102,7 @@ impl Prepared {
             }
         };
         let reload = Reload::new(wished, plan, Box::new(follow));
-        let hooks = hooks(&self.listeners, self.manager, self.draining, reload);
+        let hooks = hooks(&self.listeners, self.manager, self.shared, reload);
         let Self {
             listeners,
             service,
@@ -186,13 +182,14 @@ fn announce(plan: &Plan, limit: &ProcessLimit) {
 fn hooks(
     listeners: &[Listener],
     manager: Manager,
-    draining: Draining,
+    (activity, draining): (Arc<Activity>, Draining),
     mut reload: Reload,
 ) -> Hooks {
     let urls: Vec<String> = listeners.iter().map(Listener::url).collect();
     let manager = Arc::new(manager);
     let [at_first, now_and_then, at_last] = [(); 3].map(|()| Arc::clone(&manager));
     Hooks {
+        activity: Some(activity),
         draining,
         ready: Some(Box::new(move || {
             for url in urls {

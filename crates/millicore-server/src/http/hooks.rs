@@ -1,15 +1,19 @@
 //! What a server calls, and why it ends with an error.
 
+use crate::activity::Activity;
 use crate::draining::Draining;
 use crate::settings::ServerSettings;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 /// What a server calls or shares while it runs. Nothing by default.
 #[derive(Default)]
 pub struct Hooks {
     /// Whether the server is on its way out: shared with whoever answers for its readiness.
     pub draining: Draining,
+    /// What connections are counted in; in nothing that anybody sees without.
+    pub activity: Option<Arc<Activity>>,
     /// Called once the server accepts.
     pub ready: Option<Box<dyn FnOnce() + Send>>,
     /// Called when the settings should be read again; what it answers is followed from then on, as

@@ -19,7 +19,6 @@ mod wire;
 use super::{Context, Hooks, HttpService, ServeError};
 use crate::compute::Compute;
 use crate::control::ControlSource;
-use crate::draining::Draining;
 use crate::listener::Listener;
 use crate::settings::{ConnectionSettings, ServerSettings};
 use connections::Connections;
@@ -71,7 +70,7 @@ pub fn serve_scheduled<S: HttpService>(
         .enable_all()
         .build()
         .map_err(ServeError::to("start its I/O threads"))?;
-    let server = Arc::new(Server::new(&executor, settings, hooks.draining.clone()));
+    let server = Arc::new(Server::new(&executor, settings, &hooks));
     let served = runtime.block_on(control::run(
         control::Parts {
             listeners,
@@ -88,20 +87,20 @@ pub fn serve_scheduled<S: HttpService>(
 }
 
 impl Server {
-    fn new(executor: &Arc<Executor>, settings: &ServerSettings, draining: Draining) -> Self {
+    fn new(executor: &Arc<Executor>, settings: &ServerSettings, hooks: &Hooks) -> Self {
         let timer: Arc<dyn Timer + Send + Sync> = Arc::new(TokioTimer::new());
         let connection = Arc::new(settings.connection.clone());
         Self {
             http1: http1(&connection),
             http2: http2(&connection),
-            connections: Arc::new(Connections::new(&connection)),
+            connections: Arc::new(Connections::new(&connection, hooks.activity.clone())),
             max_connections: settings.max_connections.get(),
             context: Context {
                 settings: connection,
                 peer: crate::address::Peer::Unix,
                 compute: Compute::on(Arc::clone(executor)),
                 timer,
-                draining,
+                draining: hooks.draining.clone(),
             },
         }
     }

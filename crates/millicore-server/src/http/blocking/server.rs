@@ -40,12 +40,11 @@ pub fn serve_blocking<S: HttpService>(
     listeners: Vec<Listener>,
     service: S,
     settings: &ServerSettings,
-    activity: &Arc<Activity>,
     control: impl ControlSource,
     mut hooks: Hooks,
 ) -> Result<(), ServeError> {
     let ready = hooks.ready.take();
-    let server = BlockingServer::new(listeners, service, settings, activity, control, hooks);
+    let server = BlockingServer::new(listeners, service, settings, control, hooks);
     let mut server = server.map_err(ServeError::to("start"))?;
     if let Some(ready) = ready {
         ready();
@@ -156,15 +155,18 @@ impl<S: HttpService> BlockingServer<S> {
         listeners: Vec<Listener>,
         service: S,
         settings: &ServerSettings,
-        activity: &Arc<Activity>,
         control: impl ControlSource,
         hooks: Hooks,
     ) -> io::Result<Self> {
+        let activity = match &hooks.activity {
+            Some(activity) => Arc::clone(activity),
+            None => Arc::new(Activity::new()?),
+        };
         let intake = Intake::new(listeners, Box::new(control), settings.model)?;
         let shared = Arc::new(Shared {
             service: Mutex::new(service),
             settings: Mutex::new(Arc::new(settings.connection.clone())),
-            activity: Arc::clone(activity),
+            activity,
             draining: hooks.draining.clone(),
             served: AtomicU64::new(0),
         });

@@ -4,6 +4,7 @@
 //! not exist yet is further away than the shortest limit, so that it sleeps no longer than that.
 
 use super::activity::{Activity, Limits, nanoseconds};
+use crate::activity::Activity as Counts;
 use crate::settings::ConnectionSettings;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,8 @@ const GRAIN: Duration = Duration::from_millis(2);
 pub(super) struct Connections {
     epoch: Instant,
     limits: Limits,
+    /// Where they are counted, if anywhere.
+    counted_in: Option<Arc<Counts>>,
     table: Mutex<Table>,
     /// Told whenever a connection has gone.
     gone: Notify,
@@ -45,10 +48,11 @@ impl Place {
 }
 
 impl Connections {
-    pub(super) fn new(settings: &ConnectionSettings) -> Self {
+    pub(super) fn new(settings: &ConnectionSettings, counted_in: Option<Arc<Counts>>) -> Self {
         Self {
             epoch: Instant::now(),
             limits: Limits::new(settings),
+            counted_in,
             table: Mutex::default(),
             gone: Notify::new(),
             came: Notify::new(),
@@ -74,6 +78,9 @@ impl Connections {
         table.all.insert(number, Arc::clone(&activity));
         let is_first = table.all.len() == 1;
         drop(table);
+        if let Some(counts) = &self.counted_in {
+            counts.connection_opened();
+        }
         if is_first {
             self.came.notify_one();
         }
@@ -105,6 +112,9 @@ impl Connections {
         let longest = longest.map(Arc::clone);
         drop(table);
         if let Some(activity) = longest {
+            if let Some(counts) = &self.counted_in {
+                counts.connection_refused();
+            }
             activity.make_room();
         }
     }
@@ -159,6 +169,9 @@ impl Connections {
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.table().all.remove(&self.number);
+        if let Some(counts) = &self.connections.counted_in {
+            counts.connection_closed();
+        }
         self.connections.gone.notify_one();
     }
 }
