@@ -89,8 +89,9 @@ pub fn fork(work: impl FnOnce() -> i32) -> Result<Child, ForkError> {
 )]
 pub(crate) fn close_all(descriptors: Vec<i32>) {
     for descriptor in descriptors {
-        // SAFETY: close(2) takes any number. The child leaves by _exit(2) and uses none of the
-        // owners that it has copies of.
+        // SAFETY: close(2) takes any number. The owners that the child has copies of belong to the
+        // loop that forked it: they are neither used, as only `work` runs here, nor dropped, as the
+        // child leaves by _exit(2).
         unsafe {
             nix::libc::close(descriptor);
         }

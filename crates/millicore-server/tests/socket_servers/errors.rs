@@ -1,33 +1,30 @@
 //! What fails is reported, costs its own request, and the server goes on.
 
-use crate::harness::{Test, test};
+use crate::harness::{Test, for_each};
 use crate::observed::{children, eventually};
 use crate::server::Server;
-use crate::setup::{Kind, matrix};
+use crate::setup::Kind;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut tests = Vec::new();
-    for (kind, model) in matrix() {
-        let name = |what: &str| format!("errors::{what}::{kind}_{model}");
-        tests.push(test(name("handler_fails"), move || {
-            handler_fails(kind, model)
-        }));
-        tests.push(test(name("handler_panics"), move || {
-            handler_panics(kind, model)
-        }));
-        tests.push(test(name("reporter_panics"), move || {
-            reporter_panics(kind, model)
-        }));
-        tests.push(test(name("setup_fails"), move || setup_fails(kind, model)));
-        tests.push(test(name("handler_exits"), move || {
-            handler_exits(kind, model)
-        }));
-        tests.push(test(name("refused"), move || refused(kind, model)));
-        tests.push(test(name("hooks_panic"), move || hooks_panic(kind, model)));
-        if matches!(model, "forks" | "prefork") {
-            tests.push(test(name("child_dies"), move || child_dies(kind, model)));
-        }
-    }
+    let mut tests = for_each(
+        "errors",
+        |_, _| true,
+        &[
+            ("handler_fails", handler_fails),
+            ("handler_panics", handler_panics),
+            ("reporter_panics", reporter_panics),
+            ("setup_fails", setup_fails),
+            ("handler_exits", handler_exits),
+            ("refused", refused),
+            ("hooks_panic", hooks_panic),
+        ],
+    );
+    let has_children = |_, model: &str| matches!(model, "forks" | "prefork");
+    tests.extend(for_each(
+        "errors",
+        has_children,
+        &[("child_dies", child_dies)],
+    ));
     tests
 }
 

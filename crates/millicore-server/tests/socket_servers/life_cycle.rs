@@ -1,10 +1,10 @@
 //! Servers are made, serve, stop, close, and leave nothing behind.
 
 use crate::client::{Client, Place};
-use crate::harness::{Test, test};
+use crate::harness::{Body, Test, for_each, test};
 use crate::observed::{descriptors, eventually, threads};
 use crate::server::Server;
-use crate::setup::{Kind, matrix};
+use crate::setup::Kind;
 use millicore_server::process::ForkError;
 use millicore_server::socket::{
     Datagram, Failure, SocketError, SocketModel, SocketOptions, SocketServer, Stream,
@@ -16,33 +16,29 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::sync::mpsc::channel;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut tests = Vec::new();
-    for (kind, model) in matrix() {
-        let name = |what: &str| format!("life_cycle::{what}::{kind}_{model}");
-        tests.push(test(name("echo"), move || echo(kind, model)));
-        tests.push(test(name("starts"), move || starts(kind, model)));
-        tests.push(test(name("close_at_once"), move || {
-            close_at_once(kind, model)
-        }));
-        tests.push(test(name("serves_twice"), move || {
-            serves_twice(kind, model)
-        }));
-        tests.push(test(name("handles_one"), move || handles_one(kind, model)));
-    }
-    for (kind, model) in matrix() {
-        if matches!(model, "forks" | "prefork") {
-            let name = format!("life_cycle::needs_one_thread::{kind}_{model}");
-            tests.push(test(name, move || needs_one_thread(kind, model)));
-        }
-    }
+    let mut tests = for_each(
+        "life_cycle",
+        |_, _| true,
+        &[
+            ("echo", echo),
+            ("starts", starts),
+            ("close_at_once", close_at_once),
+            ("serves_twice", serves_twice),
+            ("handles_one", handles_one),
+        ],
+    );
+    let forks = |_, model: &str| matches!(model, "forks" | "prefork");
+    let alone: &[(&str, Body)] = &[("needs_one_thread", needs_one_thread)];
+    tests.extend(for_each("life_cycle", forks, alone));
     for model in [SocketModel::Sync, SocketModel::Threads] {
         let name = format!("life_cycle::shutdown_from_another_thread::{model:?}");
         tests.push(test(name, move || shutdown_from_another_thread(model)));
     }
     for kind in Kind::ALL {
-        let name = |what: &str| format!("life_cycle::{what}::{kind}");
-        tests.push(test(name("failing_binds"), move || failing_binds(kind)));
-        tests.push(test(name("dropping_closes"), move || dropping_closes(kind)));
+        let name = format!("life_cycle::failing_binds::{kind}");
+        tests.push(test(name, move || failing_binds(kind)));
+        let name = format!("life_cycle::dropping_closes::{kind}");
+        tests.push(test(name, move || dropping_closes(kind)));
     }
     for kind in [Kind::Udp, Kind::UnixDatagram] {
         let name = format!("life_cycle::prefork_is_refused::{kind}");

@@ -1,10 +1,10 @@
 //! How many requests are at work at once, how many wait, and what closing waits for.
 
 use crate::client::Client;
-use crate::harness::{Test, test};
+use crate::harness::{Body, Test, for_each, test};
 use crate::observed::{children, descriptors, eventually, threads};
 use crate::server::Server;
-use crate::setup::{Kind, matrix};
+use crate::setup::Kind;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -13,35 +13,28 @@ use rustix::net::{
 use std::os::fd::OwnedFd;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut tests = Vec::new();
-    for (kind, model) in matrix() {
-        let name = |what: &str| format!("limits::{what}::{kind}_{model}");
-        tests.push(test(name("at_once"), move || at_once(kind, model, "serve")));
-        tests.push(test(name("stop_at_the_limit"), move || {
-            stop_at_the_limit(kind, model)
-        }));
-        tests.push(test(name("leaks_nothing"), move || {
-            leaks_nothing(kind, model)
-        }));
-        if model != "prefork" {
-            tests.push(test(name("handle_request"), move || {
-                at_once(kind, model, "handle")
-            }));
-        }
-        if matches!(model, "threads" | "forks") {
-            tests.push(test(name("unlimited"), move || unlimited(kind, model)));
-            tests.push(test(name("nothing_is_held"), move || {
-                nothing_is_held(kind, model)
-            }));
-            tests.push(test(name("close_waits_for_none"), move || {
-                close_waits_for_none(kind, model);
-            }));
-        }
-    }
+    let everywhere: &[(&str, Body)] = &[
+        ("serve_forever", serve_forever),
+        ("stop_at_the_limit", stop_at_the_limit),
+        ("leaks_nothing", leaks_nothing),
+    ];
+    let one_by_one: &[(&str, Body)] = &[("handle_request", handle_request)];
+    let for_each_request: &[(&str, Body)] = &[
+        ("unlimited", unlimited),
+        ("nothing_is_held", nothing_is_held),
+        ("close_waits_for_none", close_waits_for_none),
+    ];
+    let is_for_each = |_, model: &str| matches!(model, "threads" | "forks");
+    let mut tests = for_each("limits", |_, _| true, everywhere);
+    tests.extend(for_each(
+        "limits",
+        |_, model| model != "prefork",
+        one_by_one,
+    ));
+    tests.extend(for_each("limits", is_for_each, for_each_request));
     for kind in [Kind::Tcp, Kind::Unix] {
-        tests.push(test(format!("limits::backlog::{kind}"), move || {
-            backlog(kind)
-        }));
+        let name = format!("limits::backlog::{kind}");
+        tests.push(test(name, move || backlog(kind)));
     }
     tests
 }
@@ -54,6 +47,14 @@ fn slots(model: &str) -> (&'static str, usize) {
         "forks" => ("max_children=2", 2),
         _ => ("workers=2", 2),
     }
+}
+
+fn serve_forever(kind: Kind, model: &str) {
+    at_once(kind, model, "serve");
+}
+
+fn handle_request(kind: Kind, model: &str) {
+    at_once(kind, model, "handle");
 }
 
 /// Exactly as many requests as slots are at work, and the next starts when one has ended.

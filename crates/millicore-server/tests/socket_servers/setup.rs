@@ -59,11 +59,10 @@ pub(crate) struct Words(pub(crate) Vec<String>);
 
 impl Words {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let values = self.0.iter().filter_map(|word| word.split_once('='));
+        let mut values = self.0.iter().filter_map(|word| word.split_once('='));
         values
-            .filter(|(known, _)| *known == name)
+            .rfind(|(known, _)| *known == name)
             .map(|(_, value)| value)
-            .last()
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<usize> {

@@ -1,29 +1,24 @@
 //! What the system refuses for a while: descriptors, threads, processes.
 
 use crate::client::Client;
-use crate::harness::{Test, test};
+use crate::harness::{Body, Test, for_each};
 use crate::server::Server;
-use crate::setup::{Kind, matrix};
+use crate::setup::Kind;
 use std::time::{Duration, Instant};
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut tests = Vec::new();
-    for (kind, model) in matrix() {
-        let name = |what: &str| format!("shortages::{what}::{kind}_{model}");
-        if matches!(model, "threads" | "forks") {
-            tests.push(test(name("no_process"), move || no_process(kind, model)));
-        }
-        if kind.is_stream() && matches!(model, "threads" | "prefork") {
-            tests.push(test(name("no_descriptor"), move || {
-                no_descriptor(kind, model)
-            }));
-        }
-        if kind.is_stream() && model == "forks" {
-            tests.push(test(name("no_descriptor"), move || {
-                no_descriptor_for_a_child(kind);
-            }));
-        }
-    }
+    let waits =
+        |kind: Kind, model: &str| kind.is_stream() && matches!(model, "threads" | "prefork");
+    let forks = |kind: Kind, model: &str| kind.is_stream() && model == "forks";
+    let starts = |_, model: &str| matches!(model, "threads" | "forks");
+    let mut tests = for_each("shortages", starts, &[("no_process", no_process)]);
+    tests.extend(for_each(
+        "shortages",
+        waits,
+        &[("no_descriptor", no_descriptor)],
+    ));
+    let in_forks: &[(&str, Body)] = &[("no_descriptor", no_descriptor_for_a_child)];
+    tests.extend(for_each("shortages", forks, in_forks));
     tests
 }
 
@@ -76,8 +71,8 @@ fn no_descriptor(kind: Kind, model: &str) {
 }
 
 /// A child takes a descriptor of its parent: where there is none it is not started.
-fn no_descriptor_for_a_child(kind: Kind) {
-    let mut server = Server::start(kind, "forks", &["descriptors=2"]);
+fn no_descriptor_for_a_child(kind: Kind, model: &str) {
+    let mut server = Server::start(kind, model, &["descriptors=2"]);
     let mut held: Vec<Client> = (0..2).map(|_| server.ask("hold")).collect();
     for _ in 0..2 {
         assert!(server.event().starts_with("holding "));

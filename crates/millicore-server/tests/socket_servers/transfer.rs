@@ -1,27 +1,19 @@
 //! What handlers read and write.
 
-use crate::harness::{Test, test};
+use crate::harness::{Body, Test, for_each};
 use crate::server::Server;
-use crate::setup::{Kind, matrix};
+use crate::setup::Kind;
 use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) fn tests() -> Vec<Test> {
-    let mut tests = Vec::new();
-    for (kind, model) in matrix() {
-        let name = |what: &str| format!("transfer::{what}::{kind}_{model}");
-        if kind.is_stream() {
-            tests.push(test(name("sent_at_once"), move || {
-                sent_at_once(kind, model)
-            }));
-            tests.push(test(name("large_write"), move || large_write(kind, model)));
-            tests.push(test(name("client_leaves"), move || {
-                client_leaves(kind, model)
-            }));
-        } else {
-            tests.push(test(name("truncated"), move || truncated(kind, model)));
-            tests.push(test(name("empty"), move || empty(kind, model)));
-        }
-    }
+    let streams: &[(&str, Body)] = &[
+        ("sent_at_once", sent_at_once),
+        ("large_write", large_write),
+        ("client_leaves", client_leaves),
+    ];
+    let datagrams: &[(&str, Body)] = &[("truncated", truncated), ("empty", empty)];
+    let mut tests = for_each("transfer", |kind, _| kind.is_stream(), streams);
+    tests.extend(for_each("transfer", |kind, _| !kind.is_stream(), datagrams));
     tests
 }
 
