@@ -2,7 +2,7 @@
 
 pub(crate) mod forks;
 pub(crate) mod inline;
-pub(crate) mod one_thread;
+mod outbox;
 pub(crate) mod prefork;
 pub(crate) mod threads;
 

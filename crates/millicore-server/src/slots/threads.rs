@@ -1,163 +1,96 @@
-//! `threads`: a thread for each job.
+//! `threads`: a thread for each job. `sync`, beside a loop that must not be deaf: one for all.
 
-use super::{Ended, FIRST_TOKEN, Private, Refused, Slots, Verdict, Work};
-use crate::poller::{Poller, Wake, Watch};
+use super::outbox::Outbox;
+use super::{Ended, Private, Refused, Slots, Work};
+use crate::poller::Poller;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 
-/// What threads leave for the loop that started them.
-pub(crate) struct Outbox<J> {
-    state: Mutex<State<J>>,
-    emptied: Condvar,
-    wake: Wake,
-}
-
-struct State<J> {
-    active: usize,
-    ended: Vec<Ended<J>>,
-    /// Whether the loop waits for a slot.
-    is_awaited: bool,
-}
-
-impl<J> Outbox<J> {
-    pub(crate) fn new(poller: &Poller) -> io::Result<Arc<Self>> {
-        let wake = Wake::new()?;
-        poller.add(&wake, FIRST_TOKEN, Watch::Always)?;
-        let state = State {
-            active: 0,
-            ended: Vec::new(),
-            is_awaited: false,
-        };
-        Ok(Arc::new(Self {
-            state: Mutex::new(state),
-            emptied: Condvar::new(),
-            wake,
-        }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<J>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn active(&self) -> usize {
-        self.lock().active
-    }
-
-    /// Whether fewer are at work than this; if not, the next that ends wakes the loop.
-    pub(crate) fn has_room(&self, slots: usize) -> bool {
-        let mut state = self.lock();
-        let has_room = state.active < slots;
-        state.is_awaited = !has_room;
-        has_room
-    }
-
-    pub(crate) fn begin(&self) {
-        self.lock().active += 1;
-    }
-
-    /// A job has ended; it is closed here unless it may have something to do later.
-    pub(crate) fn end(&self, job: J, verdict: Verdict) {
-        let ended = match verdict {
-            Verdict::Done | Verdict::Failed => {
-                drop(job);
-                None
-            }
-            Verdict::Idle => Some(Ended::Idle(job)),
-            // The thread ends, not the server, as with an exit in a thread of Python.
-            Verdict::Quit(_) => {
-                drop(job);
-                None
-            }
-        };
-        let mut state = self.lock();
-        state.active -= 1;
-        let is_told = ended.is_some() || state.is_awaited;
-        state.ended.extend(ended);
-        let is_last = state.active == 0;
-        drop(state);
-        if is_last {
-            self.emptied.notify_all();
-        }
-        if is_told {
-            self.wake.wake();
-        }
-    }
-
-    pub(crate) fn take_ended(&self) -> Vec<Ended<J>> {
-        std::mem::take(&mut self.lock().ended)
-    }
-
-    pub(crate) fn clear_wake(&self) {
-        self.wake.clear();
-    }
-
-    /// Asks to be woken when the next job ends.
-    pub(crate) fn await_end(&self) {
-        self.lock().is_awaited = true;
-    }
-
-    pub(crate) fn wait(&self) {
-        let mut state = self.lock();
-        while state.active > 0 {
-            state = self
-                .emptied
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
 pub(crate) struct Threads<J> {
-    work: Work<J>,
-    max_threads: usize,
+    staff: Staff<J>,
+    most: usize,
     outbox: Arc<Outbox<J>>,
 }
 
-impl<J> Threads<J> {
-    pub(crate) fn new(
+enum Staff<J> {
+    OneEach(Work<J>),
+    /// It lives as long as this sender.
+    One(Sender<J>),
+}
+
+impl<J: Send + 'static> Threads<J> {
+    /// A thread for each job, so many at once.
+    pub(crate) fn one_each(
         work: Work<J>,
         max_threads: Option<NonZeroUsize>,
         poller: &Poller,
     ) -> io::Result<Self> {
         Ok(Self {
-            work,
-            max_threads: max_threads.map_or(usize::MAX, NonZeroUsize::get),
+            staff: Staff::OneEach(work),
+            most: max_threads.map_or(usize::MAX, NonZeroUsize::get),
             outbox: Outbox::new(poller)?,
         })
+    }
+
+    /// One thread that works on one job after the other.
+    pub(crate) fn one(work: Work<J>, poller: &Poller) -> io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let outbox = Outbox::new(poller)?;
+        let theirs = Arc::clone(&outbox);
+        Builder::new().name("sync".to_owned()).spawn(move || {
+            for mut job in inbox {
+                let verdict = work(&mut job);
+                theirs.end(job, verdict);
+            }
+        })?;
+        Ok(Self {
+            staff: Staff::One(jobs),
+            most: 1,
+            outbox,
+        })
+    }
+
+    fn spawn(&self, work: Work<J>, job: J) -> Result<(), Refused<J>> {
+        let outbox = Arc::clone(&self.outbox);
+        // A thread that does not start takes what it was given with it.
+        let given = Arc::new(Mutex::new(Some(job)));
+        let taken = Arc::clone(&given);
+        let take =
+            |given: &Mutex<Option<J>>| given.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let spawned = Builder::new().spawn(move || {
+            if let Some(mut job) = take(&taken) {
+                let verdict = work(&mut job);
+                outbox.end(job, verdict);
+            }
+        });
+        match spawned.map_err(|error| (error, take(&given))) {
+            Err((error, Some(job))) => Err(Refused { job, error }),
+            _ => Ok(()),
+        }
     }
 }
 
 impl<J: Send + 'static> Slots<J> for Threads<J> {
     fn has_room(&mut self) -> bool {
-        self.outbox.has_room(self.max_threads)
+        self.outbox.has_room(self.most)
     }
 
     fn start(&mut self, job: J, _private: &Private<'_>) -> Result<(), Refused<J>> {
-        let (work, outbox) = (Arc::clone(&self.work), Arc::clone(&self.outbox));
-        // A thread that does not start takes what it was given with it.
-        let given = Arc::new(Mutex::new(Some(job)));
-        let taken = Arc::clone(&given);
         self.outbox.begin();
-        let spawned = Builder::new().spawn(move || {
-            let job = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(mut job) = job {
-                let verdict = work(&mut job);
-                outbox.end(job, verdict);
-            }
-        });
-        match spawned {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let job = given.lock().unwrap_or_else(PoisonError::into_inner).take();
-                self.outbox.lock().active -= 1;
-                match job {
-                    Some(job) => Err(Refused { job, error }),
-                    None => Ok(()),
-                }
-            }
+        let started = match &self.staff {
+            Staff::OneEach(work) => self.spawn(Arc::clone(work), job),
+            Staff::One(jobs) => jobs.send(job).map_err(|unsent| Refused {
+                job: unsent.0,
+                error: io::ErrorKind::BrokenPipe.into(),
+            }),
+        };
+        if started.is_err() {
+            self.outbox.take_back();
         }
+        started
     }
 
     fn on_ready(&mut self, _token: u64, _private: &Private<'_>) -> io::Result<()> {
@@ -179,7 +112,9 @@ impl<J: Send + 'static> Slots<J> for Threads<J> {
     }
 
     fn resize(&mut self, slots: usize, _private: &Private<'_>) -> io::Result<()> {
-        self.max_threads = slots;
+        if let Staff::OneEach(_) = self.staff {
+            self.most = slots;
+        }
         Ok(())
     }
 }

@@ -232,7 +232,7 @@ impl<R: SocketRequest> SocketServer<R> {
         let (options, poller) = (&self.options, &self.poller);
         let slots: BoxedSlots<R> = match options.model {
             SocketModel::Sync => Box::new(Inline::new(work)),
-            SocketModel::Threads => Box::new(Threads::new(work, options.max_threads, poller)?),
+            SocketModel::Threads => Box::new(Threads::one_each(work, options.max_threads, poller)?),
             SocketModel::Forks => {
                 let keep = Keep::Nothing;
                 Box::new(Forks::new(work, options.max_children, keep, poller))

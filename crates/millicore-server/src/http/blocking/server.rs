@@ -14,7 +14,6 @@ use crate::poller::{Poller, Watch};
 use crate::process::Exit;
 use crate::settings::ServerSettings;
 use crate::slots::forks::{Forks, Keep};
-use crate::slots::one_thread::OneThread;
 use crate::slots::prefork::{Prefork, WorkerPlan};
 use crate::slots::threads::Threads;
 use crate::slots::{Ended, FIRST_TOKEN, Private, Slots, Work};
@@ -365,7 +364,8 @@ impl<S: HttpService> BlockingServer<S> {
         intake.paused_until = intake.paused_until.filter(|&until| until > now);
         let open = intake.parking.len() + intake.ready.len();
         let most = self.settings.max_connections.get();
-        let has_room = open < most && self.slots.busy() < most - open;
+        // Slots that are asked how busy they are tell when they are less: that has a price.
+        let has_room = most == usize::MAX || (open < most && self.slots.busy() < most - open);
         intake.listen(intake.paused_until.is_none() && has_room)
     }
 
@@ -424,8 +424,10 @@ fn make_slots<S: HttpService>(
     let work: Work<Accepted> = Arc::new(move |accepted| connection::serve(&theirs, accepted));
     let poller = &intake.poller;
     Ok(match settings.model {
-        ConcurrencyModel::Sync => Box::new(OneThread::new(work, poller)?),
-        ConcurrencyModel::Threads => Box::new(Threads::new(work, settings.max_threads, poller)?),
+        ConcurrencyModel::Sync => Box::new(Threads::one(work, poller)?),
+        ConcurrencyModel::Threads => {
+            Box::new(Threads::one_each(work, settings.max_threads, poller)?)
+        }
         ConcurrencyModel::Forks => {
             let keep = Keep::Jobs;
             Box::new(Forks::new(work, settings.max_children, keep, poller))
