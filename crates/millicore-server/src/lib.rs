@@ -6,7 +6,7 @@
 //! - [`compute`]: where a handler's work is done, the same to it in every model.
 //! - [`http`]: HTTP over every model: one handler, whatever runs it.
 //! - [`draining`]: whether a server is on its way out.
-//! - [`address`], [`listener`]: where a server listens.
+//! - [`address`], [`listener`], `socket_file`: where a server listens.
 //! - [`signals`], [`control`]: what controls a server: signals, or the program itself.
 //! - [`systemd`], [`descriptors`]: what the system gives a server: sockets, a manager to tell, how many
 //!   files it may open.
@@ -33,6 +33,7 @@ pub mod draining;
 
 pub mod address;
 pub mod listener;
+mod socket_file;
 
 pub mod control;
 pub mod signals;

@@ -1,6 +1,7 @@
 //! Listening sockets of streams: bound, given by the system, accepted from without waiting.
 
 use crate::address::{Bind, Peer};
+use crate::socket_file::SocketFile;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind,
@@ -9,7 +10,7 @@ use rustix::net::{
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -42,15 +43,7 @@ pub struct Listener {
     /// Whoever gave it listens on as well, and goes on when this process has ended.
     is_given: bool,
     /// The file that was made for it.
-    file: Option<File>,
-}
-
-/// A file, told from another that has taken its place.
-#[derive(Debug, PartialEq, Eq)]
-struct File {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
+    _file: Option<SocketFile>,
 }
 
 #[derive(Clone, Debug)]
@@ -197,7 +190,7 @@ impl Listener {
             address: local_address(&socket)?,
             socket,
             is_given: false,
-            file: None,
+            _file: None,
         })
     }
 }
@@ -205,30 +198,6 @@ impl Listener {
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-}
-
-/// A socket that this process has bound leaves no file behind. Processes that were forked have
-/// copies of it, and do not get here.
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(file) = &self.file
-            && File::at(&file.path).is_some_and(|now| now == *file)
-        {
-            // Where it is gone already, nothing is left to do.
-            let _ = std::fs::remove_file(&file.path);
-        }
-    }
-}
-
-impl File {
-    fn at(path: &Path) -> Option<Self> {
-        let metadata = path.symlink_metadata().ok()?;
-        Some(Self {
-            path: path.to_owned(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
     }
 }
 
@@ -277,7 +246,7 @@ fn bind_unix(path: &Path, options: &ListenOptions) -> Result<Listener, Problem> 
     let socket = new_socket(AddressFamily::UNIX)?;
     bind(&socket, &SocketAddrUnix::new(path)?)?;
     let mut listener = Listener::listen(socket, options)?;
-    listener.file = File::at(path);
+    listener._file = SocketFile::at(path);
     Ok(listener)
 }
 

@@ -7,6 +7,7 @@ use crate::socket::handler::Handler;
 use crate::socket::options::{SocketModel, SocketOptions};
 use crate::socket::server::{SocketError, SocketServer};
 use crate::socket::stream::Stream;
+use crate::socket_file::SocketFile;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -97,7 +98,9 @@ impl SocketServer<Datagram> {
             place: format!("unix:{}", path.display()),
             source,
         })?;
-        Self::new(OwnedFd::from(socket), None, options, Arc::new(handler))
+        let mut server = Self::new(OwnedFd::from(socket), None, options, Arc::new(handler))?;
+        server.file = SocketFile::at(path);
+        Ok(server)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::socket::handler::{Failure, Handler, Hooks, NoHooks};
 use crate::socket::life::{guarded, live};
 use crate::socket::options::{SocketModel, SocketOptions};
 use crate::socket::request::{BoxedSlots, SocketRequest};
+use crate::socket_file::SocketFile;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ pub struct SocketServer<R: SocketRequest> {
     /// Until when nothing is received, because the system had no room for it.
     paused_until: Option<Instant>,
     address: Option<SocketAddr>,
+    /// The file of a datagram socket; a listener has its own.
+    pub(super) file: Option<SocketFile>,
 }
 
 /// Why a socket server cannot serve.
@@ -104,6 +107,7 @@ impl<R: SocketRequest> SocketServer<R> {
             is_armed: true,
             paused_until: None,
             address,
+            file: None,
         })
     }
 
@@ -200,6 +204,7 @@ impl<R: SocketRequest> SocketServer<R> {
     /// Closes the socket, then waits for the requests at work, if the options say so.
     pub fn close(&mut self) {
         self.socket = None;
+        self.file = None;
         let waits = match self.options.model {
             SocketModel::Threads => self.options.block_on_close && !self.options.daemon_threads,
             SocketModel::Prefork(_) => true,

@@ -184,7 +184,13 @@ impl Server {
 
     /// Whether a client can still reach it.
     pub(crate) fn is_refused(&self) -> bool {
-        let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        // The file of a Unix socket goes with it.
+        let refused = |error: io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+            )
+        };
         match Client::connect(self.kind, &self.place) {
             Err(error) => refused(error),
             // A datagram is refused when it has arrived.
