@@ -16,7 +16,7 @@ use std::sync::Arc;
 fn main() {
     counts_of_children_are_the_parents();
     requests_of_a_killed_child_are_forgotten();
-    println!("2 tests passed");
+    println!("test result: ok. 2 passed; 0 failed");
 }
 
 fn counts_of_children_are_the_parents() {
