@@ -8,6 +8,7 @@
 //! - [`serve_scheduled`]: the model `scheduled`, on tokio and the executor.
 //! - [`Hooks`], [`ServeError`]: what a server calls while it runs, and why it cannot go on.
 
+mod answering;
 mod blocking;
 mod body;
 mod exchange;

@@ -1,8 +1,8 @@
 //! One request and its response: what is refused, what a handler finds, what its failure becomes.
 
-use super::response::{failure_response, text, unavailable};
+use super::answering::{Answering, Limit};
 use super::strict::{self, Refused};
-use super::{Body, BoxError, HttpService, ResponseBody};
+use super::{Body, HttpService, ResponseBody};
 use crate::address::Peer;
 use crate::compute::Compute;
 use crate::draining::Draining;
@@ -11,13 +11,12 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::rt::Timer;
+use pin_project_lite::pin_project;
 use std::fmt;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::task::{self, Poll, ready};
+use std::time::Instant;
 
 /// What the requests of a connection have in common.
 #[derive(Clone)]
@@ -45,22 +44,48 @@ pub fn exchange<S: HttpService>(
     context: &Context,
 ) -> impl Future<Output = Response<ResponseBody>> + Send + use<S> {
     let version = request.version();
-    let draining = context.draining.clone();
-    let accepted = accept(request, context);
-    let begun = accepted.map(|(request, give_up_at)| {
-        let timer = Arc::clone(&context.timer);
-        (service.clone(), request, give_up_at.map(|at| (at, timer)))
-    });
-    async move {
-        let (mut response, keep) = match begun {
-            Ok((service, request, limit)) => (answer(service, request, limit).await, true),
-            Err(refused) => (text(refused.status, refused.says), false),
-        };
-        if version < Version::HTTP_2 && (!keep || draining.is_draining()) {
+    let (answering, keep) = match accept(request, context) {
+        Ok((request, give_up_at)) => {
+            let limit = give_up_at.map(|at| Limit::new(at, &context.timer));
+            let answering = Answering::accepted(service.clone(), request, limit);
+            (answering, true)
+        }
+        Err(refused) => (Answering::refused(refused), false),
+    };
+    Closing {
+        answering,
+        // HTTP/2 says otherwise that a connection ends.
+        closes: (version < Version::HTTP_2).then(|| context.draining.clone()),
+        keep,
+    }
+}
+
+pin_project! {
+    struct Closing<S>
+    where
+        S: HttpService,
+    {
+        #[pin]
+        answering: Answering<S>,
+        // Whether a field of the response can end the connection, and what it depends on.
+        closes: Option<Draining>,
+        keep: bool,
+    }
+}
+
+impl<S: HttpService> Future for Closing<S> {
+    type Output = Response<ResponseBody>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.answering.poll(context));
+        if let Some(draining) = this.closes
+            && (!*this.keep || draining.is_draining())
+        {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        response
+        Poll::Ready(response)
     }
 }
 
@@ -87,68 +112,6 @@ fn accept(
     extensions.insert(context.compute.until(give_up_at));
     extensions.insert(context.peer);
     Ok((request, give_up_at))
-}
-
-/// Why a handler has no response.
-enum Failure {
-    Error(BoxError),
-    Panicked,
-    TookTooLong,
-}
-
-type Limit = (Instant, Arc<dyn Timer + Send + Sync>);
-
-async fn answer<S: HttpService>(
-    service: S,
-    request: Request<Body>,
-    limit: Option<Limit>,
-) -> Response<ResponseBody> {
-    match run(call(service, request), limit).await {
-        Ok(response) => response.map(ResponseBody::new),
-        Err(Failure::Error(error)) => failure_response(&*error),
-        Err(Failure::Panicked) => text(StatusCode::INTERNAL_SERVER_ERROR, "the request failed"),
-        Err(Failure::TookTooLong) => {
-            unavailable("the request took longer than it may", Duration::ZERO)
-        }
-    }
-}
-
-async fn call<S: HttpService>(
-    mut service: S,
-    request: Request<Body>,
-) -> Result<Response<S::ResponseBody>, BoxError> {
-    poll_fn(|context| service.poll_ready(context))
-        .await
-        .map_err(Into::into)?;
-    service.call(request).await.map_err(Into::into)
-}
-
-/// Runs a handler as long as it may take; a response that comes later is not sent.
-async fn run<R>(
-    call: impl Future<Output = Result<R, BoxError>>,
-    limit: Option<Limit>,
-) -> Result<R, Failure> {
-    let mut call = pin!(call);
-    let mut alarm = limit.as_ref().map(|(at, timer)| timer.sleep_until(*at));
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
-        let result = match polled {
-            Ok(Poll::Ready(result)) => Poll::Ready(result.map_err(Failure::Error)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(_) => return Poll::Ready(Err(Failure::Panicked)),
-        };
-        let is_overdue = match &limit {
-            Some((at, timer)) if result.is_ready() => timer.now() >= *at,
-            _ => alarm
-                .as_mut()
-                .is_some_and(|alarm| alarm.as_mut().poll(context).is_ready()),
-        };
-        if is_overdue {
-            return Poll::Ready(Err(Failure::TookTooLong));
-        }
-        result
-    })
-    .await
 }
 
 impl fmt::Debug for Context {

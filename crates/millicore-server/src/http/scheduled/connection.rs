@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use pin_project_lite::pin_project;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -231,22 +232,39 @@ fn answer<S: HttpService>(
     request: Request<Incoming>,
     context: &Context,
 ) -> impl Future<Output = Result<Response<Counted>, Infallible>> + Send + use<S> {
-    let mut counted = activity.begin();
-    let response = exchange(service, request, context);
-    async move {
-        let response = response.await;
-        counted.is_clients_turn();
-        Ok(response.map(|body| Counted {
-            body,
-            exchange: counted,
-        }))
+    Answer {
+        exchange: Some(activity.begin()),
+        response: exchange(service, request, context),
+    }
+}
+
+pin_project! {
+    /// The response to come, and that it is under way until then.
+    struct Answer<F> {
+        exchange: Option<Exchange>,
+        #[pin]
+        response: F,
+    }
+}
+
+impl<F: Future<Output = Response<ResponseBody>>> Future for Answer<F> {
+    type Output = Result<Response<Counted>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.response.poll(context));
+        let mut exchange = this.exchange.take();
+        if let Some(exchange) = &mut exchange {
+            exchange.is_clients_turn();
+        }
+        Poll::Ready(Ok(response.map(|body| Counted { body, exchange })))
     }
 }
 
 /// A body that is under way until hyper has it whole.
 struct Counted {
     body: ResponseBody,
-    exchange: Exchange,
+    exchange: Option<Exchange>,
 }
 
 impl Body for Counted {
@@ -257,9 +275,13 @@ impl Body for Counted {
         mut self: Pin<&mut Self>,
         context: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.exchange.is_servers_turn();
+        if let Some(exchange) = &mut self.exchange {
+            exchange.is_servers_turn();
+        }
         let piece = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.exchange.is_clients_turn();
+        if let Some(exchange) = &mut self.exchange {
+            exchange.is_clients_turn();
+        }
         Poll::Ready(piece)
     }
 
