@@ -24,7 +24,8 @@ mod machine;
 #[path = "../../millicore/benches/measure/table.rs"]
 mod table;
 
-use contestants::{Contestant, Running};
+use contestants::Contestant;
+use load::Round;
 use machine::Moment;
 use table::Table;
 
@@ -55,25 +56,25 @@ fn main() {
 }
 
 fn compare(model: &str) {
-    let contestants = ["millicore", "bare", "python"];
-    let contestants = contestants.map(|who| Contestant::start(who, model));
-    let running: Vec<&Running> = contestants
-        .iter()
-        .filter_map(|contestant| contestant.running.as_ref())
-        .collect();
-    for server in &running {
-        load::round(server.port());
-    }
-    let before: Vec<_> = running.iter().map(|server| server.holds()).collect();
-    let mut rates: Vec<Vec<f64>> = vec![Vec::new(); running.len()];
-    for _ in 0..ROUNDS {
-        for (server, rates) in running.iter().zip(&mut rates) {
-            rates.push(load::round(server.port()));
+    let contestants = ["millicore", "bare", "python"].map(|who| Contestant::start(who, model));
+    // The first round is for warming up.
+    let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); contestants.len()];
+    let mut before = Vec::new();
+    for round in 0..=ROUNDS {
+        for (Contestant { running, .. }, rounds) in contestants.iter().zip(&mut rounds) {
+            if let Some(server) = running {
+                rounds.push(load::round(server.port()));
+            }
+        }
+        if round == 0 {
+            before = contestants.iter().map(Contestant::holds).collect();
+            rounds.iter_mut().for_each(Vec::clear);
         }
     }
     let mut table = Table::new([
         model,
         "requests/s",
+        "CPU us each",
         "ours to it",
         "least",
         "most",
@@ -83,39 +84,42 @@ fn compare(model: &str) {
         "children",
         "KiB",
     ]);
-    for ((contestant, rates_of_it), before) in contestants.iter().zip(&rates).zip(&before) {
-        let ours = &rates[0];
-        let ratios: Vec<f64> = ours.iter().zip(rates_of_it).map(|(a, b)| a / b).collect();
-        let after = contestant.running.as_ref().map(Running::holds);
-        let [least, middle, most] = spread(&ratios);
-        let bar = match contestant.who {
-            "bare" => Some(OF_BARE),
-            "python" => Some(OF_PYTHON),
-            _ => None,
+    for ((contestant, its), before) in contestants.iter().zip(&rounds).zip(&before) {
+        let (Some(before), Some(after)) = (before, contestant.holds()) else {
+            table.row([contestant.who.to_owned(), "not here".to_owned()]);
+            continue;
         };
+        let requests = its.iter().map(|round| round.requests).sum();
+        let rates: Vec<f64> = its.iter().map(|round| round.per_second).collect();
         let mut row = vec![
             contestant.who.to_owned(),
-            format!("{:.0}", spread(rates_of_it)[1]),
+            format!("{:.0}", spread(&rates)[1]),
+            after.cpu_each(before, requests),
         ];
-        row.extend(match bar {
-            None => vec![String::new(); 5],
-            Some(bar) => vec![
-                format!("{middle:.2}"),
-                format!("{least:.2}"),
-                format!("{most:.2}"),
-                format!(">= {bar}"),
-                if middle >= bar { "holds" } else { "MISSED" }.to_owned(),
-            ],
-        });
-        row.extend(
-            after
-                .map(|after| after.grown_since(before))
-                .into_iter()
-                .flatten(),
-        );
+        row.extend(against_bar(contestant.who, &rounds[0], its));
+        row.extend(after.grown_since(before));
         table.row(row);
     }
     println!("\n{ROUNDS} rounds; the last three columns say what grew meanwhile\n{table}");
+}
+
+fn against_bar(who: &str, ours: &[Round], its: &[Round]) -> [String; 5] {
+    let bar = match who {
+        "bare" => OF_BARE,
+        "python" => OF_PYTHON,
+        _ => return [const { String::new() }; 5],
+    };
+    let pairs = ours.iter().zip(its);
+    let ratios: Vec<f64> = pairs.map(|(a, b)| a.per_second / b.per_second).collect();
+    let [least, middle, most] = spread(&ratios);
+    let verdict = if middle >= bar { "holds" } else { "MISSED" };
+    [
+        format!("{middle:.2}"),
+        format!("{least:.2}"),
+        format!("{most:.2}"),
+        format!(">= {bar}"),
+        verdict.to_owned(),
+    ]
 }
 
 /// The least, the median and the most.

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 pub(crate) struct Contestant {
     pub(crate) who: &'static str,
@@ -24,6 +25,8 @@ pub(crate) struct Holds {
     descriptors: usize,
     children: usize,
     memory_kib: i64,
+    /// CPU time of the process and of its children that were reaped.
+    cpu: Duration,
 }
 
 const PYTHON: &str = "
@@ -56,6 +59,10 @@ impl Contestant {
         let running = Running::start(command);
         Self { who, running }
     }
+
+    pub(crate) fn holds(&self) -> Option<Holds> {
+        self.running.as_ref().map(Running::holds)
+    }
 }
 
 impl Running {
@@ -74,7 +81,7 @@ impl Running {
         self.port
     }
 
-    pub(crate) fn holds(&self) -> Holds {
+    fn holds(&self) -> Holds {
         let pid = self.process.id();
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd"));
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -85,6 +92,7 @@ impl Running {
             descriptors: descriptors.map_or(0, Iterator::count),
             children: children.unwrap_or_default().split_whitespace().count(),
             memory_kib: kib.unwrap_or(0),
+            cpu: cpu_time(pid),
         }
     }
 }
@@ -97,6 +105,12 @@ impl Drop for Running {
 }
 
 impl Holds {
+    /// CPU microseconds of each request.
+    pub(crate) fn cpu_each(&self, before: &Self, requests: usize) -> String {
+        let used = self.cpu.saturating_sub(before.cpu);
+        format!("{:.0}", used.as_secs_f64() * 1e6 / requests as f64)
+    }
+
     pub(crate) fn grown_since(&self, before: &Self) -> [String; 3] {
         let grown =
             |now: usize, then: usize| format!("{:+}", now.cast_signed() - then.cast_signed());
@@ -106,6 +120,16 @@ impl Holds {
             format!("{:+}", self.memory_kib - before.memory_kib),
         ]
     }
+}
+
+/// From `/proc/PID/stat`, whose fields after the name in parentheses begin with the third.
+fn cpu_time(pid: u32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let (_, fields) = text.rsplit_once(')').unwrap_or_default();
+    let times = fields.split_whitespace().skip(11).take(4);
+    let ticks: u64 = times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let ticks_per_second = rustix::param::clock_ticks_per_second();
+    Duration::from_micros(ticks * 1_000_000 / ticks_per_second)
 }
 
 pub(crate) fn python_version() -> String {

@@ -7,19 +7,28 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 2;
 const LENGTH: Duration = Duration::from_millis(400);
 
-/// Requests per second over one round.
-pub(crate) fn round(port: u16) -> f64 {
+/// What one round came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Round {
+    pub(crate) requests: usize,
+    pub(crate) per_second: f64,
+}
+
+pub(crate) fn round(port: u16) -> Round {
     let started = Instant::now();
     let until = started + LENGTH;
-    let counts: usize = std::thread::scope(|scope| {
+    let requests: usize = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| scope.spawn(|| ask_until(port, until)))
             .collect();
         let counts = clients.into_iter().map(|client| client.join());
         counts.map(|count| count.expect("a client goes on")).sum()
     });
-    let seconds = started.elapsed().as_secs_f64();
-    f64::from(u32::try_from(counts).unwrap_or(u32::MAX)) / seconds
+    let per_second = requests as f64 / started.elapsed().as_secs_f64();
+    Round {
+        requests,
+        per_second,
+    }
 }
 
 fn ask_until(port: u16, until: Instant) -> usize {

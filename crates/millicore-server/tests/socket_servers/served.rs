@@ -247,7 +247,12 @@ fn write_much(request: &mut impl Write, bytes: usize) -> Result<(), Failure> {
     say(&format!("writing {}", std::process::id()));
     let mut data = (0..=u8::MAX).collect::<Vec<u8>>().repeat(bytes / 256 + 1);
     data.truncate(bytes);
-    Ok(request.write_all(&data)?)
+    let mut rest = &data[..];
+    while !rest.is_empty() {
+        // Unlike `write_all`, this does not forgive an interruption.
+        rest = &rest[request.write(rest)?..];
+    }
+    Ok(())
 }
 
 /// Hooks that say what happens, and do what the words ask of them.
