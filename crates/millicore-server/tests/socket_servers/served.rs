@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{BufRead, Write, stdin, stdout};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// How often it is started where starting is what is tested.
 const STARTS: usize = 20;
@@ -259,6 +260,7 @@ fn write_much(request: &mut impl Write, bytes: usize) -> Result<(), Failure> {
 struct Watcher {
     words: Words,
     verified: AtomicUsize,
+    made: Instant,
 }
 
 impl Watcher {
@@ -266,6 +268,7 @@ impl Watcher {
         Self {
             words: words.clone(),
             verified: AtomicUsize::new(0),
+            made: Instant::now(),
         }
     }
 }
@@ -297,7 +300,7 @@ impl Hooks for Watcher {
 
     fn service_actions(&self) {
         match self.words.get("service") {
-            Some("says") => say("turn"),
+            Some("says") => say(&format!("turn {}", self.made.elapsed().as_millis())),
             Some("panics") => panic!("in service_actions"),
             _ => {}
         }
