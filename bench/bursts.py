@@ -1,4 +1,4 @@
-"""CPU-heavy requests at once: how long they take under each order, and whether pings get through."""
+"""CPU-heavy requests at once: how long they take in each order, and what pings wait meanwhile."""
 
 import math
 import statistics
@@ -38,7 +38,8 @@ def burst(server, size_ms, samples, ping_every_s=None):
     before = server.cpu_s()
     arrivals = [Arrival(0.0, f"/spin?ms={size_ms}") for _ in range(AT_ONCE)]
     answers = Client(server.port).run(arrivals, ping_every_s)
-    heavy = [answer.latency_s for answer in answers if answer.arrival.kind == HEAVY and answer.is_ok]
+    answered = [answer for answer in answers if answer.is_ok]
+    heavy = [answer.latency_s for answer in answered if answer.arrival.kind == HEAVY]
     pings = [answer for answer in answers if answer.arrival.kind == PING]
     samples.failures += [str(answer.outcome) for answer in answers if not answer.is_ok]
     # One that got no answer waited at least so long.
@@ -53,7 +54,8 @@ def burst(server, size_ms, samples, ping_every_s=None):
 def measure_cpu(tools, quick):
     """The table of serving CPU-heavy requests: every server, in turns."""
     rounds, size_ms = (1, 50) if quick else (5, 200)
-    header = ["server", "mean s", "first s", "last s", "ping p50 ms", "ping max ms", "pings", "CPU s each"]
+    header = ["server", "mean s", "first s", "last s"]
+    header += ["ping p50 ms", "ping max ms", "pings", "CPU s each"]
     heading = f"{AT_ONCE} requests of {size_ms} CPU-ms at once: `compare.py cpu`"
     says = (
         f"`/spin?ms={size_ms}`, and `/healthz` every 100 ms while they are served, each on a new "
@@ -61,7 +63,8 @@ def measure_cpu(tools, quick):
         "rounds together, counted from when they should have started."
     )
     result = Result(heading, says, header)
-    result.rows += [theory_row(order, size_ms / 1000, tools.cores) for order in ("fifo", "fair", "focus")]
+    for order in ("fifo", "fair", "focus"):
+        result.rows.append(theory_row(order, size_ms / 1000, tools.cores))
     measured = {}
     with Field([*BLOCKING, *SCHEDULED, *PEERS], tools) as contest:
         result.missing.update(contest.missing)
@@ -77,7 +80,8 @@ def measure_cpu(tools, quick):
 def theory_row(order, size_s, cores):
     """What an order gives where nothing else costs anything."""
     mean_s = theory(order, size_s, cores)
-    return [f"theory: {order}", number(mean_s), "", number(size_s * AT_ONCE / cores), "", "", "", ""]
+    last_s = size_s * AT_ONCE / cores
+    return [f"theory: {order}", number(mean_s), "", number(last_s), "", "", "", ""]
 
 
 def row(name, samples):
@@ -113,8 +117,8 @@ def measure_policy(tools, quick):
     """Whether the policy that was chosen is the one that clients see."""
     rounds, size_ms = (1, 200) if quick else (5, 1000)
     says = (
-        f"`/spin?ms={size_ms}`, {AT_ONCE} at once, on {tools.cores} cores; {in_turns(rounds)}"
-        "."
+        f"`/spin?ms={size_ms}`, {AT_ONCE} at once, on {tools.cores} cores; "
+        f"{in_turns(rounds)}."
     )
     header = ["policy", "mean s", "theory s", "differs", "CPU s each"]
     result = Result("The policy over HTTP: `compare.py policy`", says, header)
@@ -131,7 +135,8 @@ def measure_policy(tools, quick):
         off = [100 * (mean_s / expected_s - 1) for mean_s in samples.mean_s]
         differs = f"{statistics.median(off):+.1f} %" if off else ""
         mean = spread(samples.mean_s, 4)
-        result.rows.append([policy, mean, number(expected_s, 4), differs, middle(samples.cpu_each_s)])
+        each = middle(samples.cpu_each_s)
+        result.rows.append([policy, mean, number(expected_s, 4), differs, each])
         away = [abs(statistics.median(off))] if off else []
         result.at_most(f"`{policy}`: away from theory, %", away, 5)
     note_failures(result, measured)

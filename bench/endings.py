@@ -84,7 +84,8 @@ def stop_bar(name, found):
     if not found:
         return Bar(name, demand, None, None)
     holds = found["answers"] == [200, 200, 200] and found["status"] == 0
-    figure = f"{', '.join(map(str, found['answers']))}; exit {found['status']}; late {found['late']}"
+    answers = ", ".join(map(str, found["answers"]))
+    figure = f"{answers}; exit {found['status']}; late {found['late']}"
     return Bar(name, demand, figure, holds and found["late"] == "refused")
 
 

@@ -1,4 +1,4 @@
-"""Processes that are compared: started in a group, their CPU time counted, and ended for certain."""
+"""Processes that are compared: started in a group, their CPU time counted, ended for certain."""
 
 import os
 import pathlib
@@ -116,7 +116,7 @@ class Group:
     def cpu_s(self, root):
         """CPU seconds so far."""
         if not self.path:
-            return sum(tree_cpu_s(pid) for pid in descendants(root))
+            return sum(own_cpu_s(pid) for pid in tree(root))
         text = (self.path / self.file).read_text()
         if self.file == "cpuacct.usage":
             return int(text) / 1e9
@@ -126,7 +126,7 @@ class Group:
     def pids(self, root):
         """Whoever lives in it."""
         if not self.path:
-            return descendants(root)
+            return [pid for pid in tree(root) if (stat(pid) or "Z")[0] != "Z"]
         return [int(pid) for pid in (self.path / "cgroup.procs").read_text().split()]
 
     def remove(self):
@@ -157,21 +157,20 @@ def hierarchies():
             yield mount / own[""].lstrip("/"), "cpu.stat"
 
 
-def descendants(root):
-    """The living processes of a tree, the root first; zombies have no more to give."""
+def tree(root):
+    """A process and its descendants, also those that ended and were not yet waited for."""
     children = {}
     for entry in pathlib.Path("/proc").iterdir():
         fields = stat(entry.name) if entry.name.isdigit() else None
-        if fields and fields[0] != "Z":
+        if fields:
             children.setdefault(int(fields[1]), []).append(int(entry.name))
-    fields = stat(root)
-    found = [root] if fields and fields[0] != "Z" else []
+    found = [root]
     for pid in found:
         found.extend(children.get(pid, []))
     return found
 
 
-def tree_cpu_s(pid):
+def own_cpu_s(pid):
     """CPU seconds of a process and of those of its children that were waited for."""
     fields = stat(pid)
     return sum(int(ticks) for ticks in fields[11:15]) / TICKS_PER_S if fields else 0.0

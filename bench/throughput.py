@@ -93,8 +93,8 @@ def parse(text):
     requests = int(re.search(r"(\d+) requests in", text)[1])
     per_s = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    counted = [int(count) for count in errors.groups()] if errors else []
+    errors = re.search(r"Socket errors: (.*)", text)
+    counted = [int(count) for count in re.findall(r"\d+", errors[1])] if errors else []
     return requests, per_s, sum(counted) + (int(failed[1]) if failed else 0)
 
 

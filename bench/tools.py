@@ -1,4 +1,4 @@
-"""What has to be there before anything is measured: the builds and the peers, with their versions."""
+"""What is there before anything is measured: the builds and the peers, with their versions."""
 
 import hashlib
 import os
