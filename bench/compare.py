@@ -1,6 +1,6 @@
 """Compares Millicore's servers with their peers and prints tables for docs/benchmarks.md.
 
-    python3 bench/compare.py all            # everything, about ten minutes
+    python3 bench/compare.py all            # everything, about a quarter of an hour
     python3 bench/compare.py stop --quick   # whether one comparison works
 
 Python's standard library is all that it needs itself. It builds the command, installs the peers
@@ -10,6 +10,7 @@ from PyPI into bench/.venv, and ends every process that it started. Exit status:
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import time
@@ -54,6 +55,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="one short round: does it work?")
     parser.add_argument("--json", metavar="FILE", help="every sample, for a program")
     parser.add_argument("--oha", action="store_true", help="oha too; it is built if not there")
+    parser.add_argument("--only", metavar="WORDS", help="servers whose name matches: 'hyper|fifo'")
     parser.add_argument("--cores", type=int, help="cores of our servers [default: all there are]")
     parser.add_argument("--no-build", action="store_true", help="take what was built before")
     parser.add_argument("--millicore", metavar="FILE", help="the command, built elsewhere")
@@ -74,7 +76,7 @@ def compare(options):
         print(results[name].markdown(), flush=True)
     seen = machine.sentence(watch.report(counted_by, goes_first), versions)
     took_s = round(time.monotonic() - start)
-    command = f"`python3 bench/compare.py {' '.join(sys.argv[1:])}`, {took_s} s."
+    command = f"`python3 bench/compare.py {shlex.join(sys.argv[1:])}`, {took_s} s."
     quick = " A quick run: one round, figures of no weight." if options.quick else ""
     print(f"{seen} {command}{quick}")
     if options.json:

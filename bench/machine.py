@@ -5,7 +5,9 @@ import os
 import pathlib
 import platform
 
-STEAL = 7
+import processes
+
+IDLE, IOWAIT, STEAL = 3, 4, 7
 
 
 class Watch:
@@ -14,10 +16,14 @@ class Watch:
     def __init__(self):
         self.load_before = os.getloadavg()
         self.ticks = cpu_ticks()
+        self.own_s = processes.all_cpu_s()
 
     def report(self, counted_by, goes_first):
         """The machine, and what became of its cores since the start."""
         ticks = [now - then for now, then in zip(cpu_ticks(), self.ticks)]
+        total = max(1, sum(ticks))
+        busy = total - ticks[IDLE] - ticks[IOWAIT] - ticks[STEAL]
+        own = (processes.all_cpu_s() - self.own_s) * processes.TICKS_PER_S
         return {
             "processor": processor(),
             "cores": len(os.sched_getaffinity(0)),
@@ -25,7 +31,8 @@ class Watch:
             "date": datetime.date.today().isoformat(),
             "load_before": round(self.load_before[0], 2),
             "load_after": round(os.getloadavg()[0], 2),
-            "steal_percent": round(100 * ticks[STEAL] / max(1, sum(ticks)), 2),
+            "others_percent": round(max(0.0, 100 * (busy - own) / total), 1),
+            "steal_percent": round(100 * ticks[STEAL] / total, 2),
             "cpu_counted_by": counted_by,
             "client_goes_first": goes_first,
         }
@@ -57,5 +64,6 @@ def sentence(machine, versions):
         f"{machine['processor']}, {machine['cores']} cores; Linux {machine['kernel']}; "
         f"{machine['date']}; {listed}. CPU time: {machine['cpu_counted_by']}; {first}. "
         f"Busy: load {machine['load_before']} before, {machine['load_after']} after, "
+        f"other processes {machine['others_percent']} % of the cores, "
         f"steal {machine['steal_percent']} %."
     )

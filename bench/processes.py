@@ -13,6 +13,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 JOIN = 'for file in $1; do echo 0 > "$file" || exit 125; done; shift; exec "$@"'
 
 _running = []
+# CPU seconds of programs that have ended.
+_ended_s = 0.0
 
 
 class Process:
@@ -51,6 +53,8 @@ class Process:
 
     def kill(self):
         """Kills what lives of the program; its group goes with the last of it."""
+        global _ended_s
+        _ended_s += self.cpu_s()
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             pids = self.group.pids(self.pid)
@@ -73,6 +77,11 @@ class Process:
 
     def __exit__(self, *_):
         self.end()
+
+
+def all_cpu_s():
+    """CPU seconds of everything that belongs to the comparison, itself included."""
+    return time.process_time() + _ended_s + sum(process.cpu_s() for process in _running)
 
 
 def end_all():
@@ -218,7 +227,9 @@ def run(command, environment=None, timeout_s=120):
         popen.kill()
         popen.wait()
         raise
+    global _ended_s
     used = children_cpu_s() - before
+    _ended_s += used
     if popen.returncode not in (0, 3):
         says = f"{shlex.join(command)} ended with {popen.returncode}: {error.strip()[-500:]}"
         raise RuntimeError(says)

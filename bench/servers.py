@@ -1,6 +1,7 @@
 """The servers that are compared, each with its command, and how one is started."""
 
 import pathlib
+import re
 import socket
 import tempfile
 import time
@@ -138,15 +139,18 @@ class Running:
         """CPU seconds so far, of all its processes."""
         return self.process.cpu_s()
 
-    def settle(self, longest_s):
-        """Waits until it uses no CPU: the CPU seconds it has used by then."""
+    def settle(self, quiet_s, longest_s):
+        """Waits until it has used no CPU for a while: the CPU seconds it has used by then."""
         deadline = time.monotonic() + longest_s
-        last, now = -1.0, self.cpu_s()
-        # A fiftieth of a core is what a server uses that only looks after itself.
-        while now - last > 0.004 and time.monotonic() < deadline:
-            time.sleep(0.2)
-            last, now = now, self.cpu_s()
-        return now
+        quiet_since, last = time.monotonic(), self.cpu_s()
+        while time.monotonic() < min(quiet_since + quiet_s, deadline):
+            time.sleep(0.05)
+            now = self.cpu_s()
+            # A fiftieth of a core is what a server uses that only looks after itself.
+            if now - last > 0.001:
+                quiet_since = time.monotonic()
+            last = now
+        return last
 
     def end(self):
         """Ends it, and removes what it wrote."""
@@ -159,7 +163,9 @@ class Field:
     """Servers that run at once; what does not start is named, not measured."""
 
     def __init__(self, servers, tools):
-        self.servers = servers
+        # The one server that generators ask is no contestant.
+        is_alone = len(servers) == 1
+        self.servers = [s for s in servers if is_alone or re.search(tools.only, s.name)]
         self.tools = tools
         self.running = []
         self.missing = {}

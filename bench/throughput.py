@@ -60,6 +60,7 @@ def measure(tools, quick):
                 for server in contest.running:
                     take(tools, server, shape, measured.setdefault((server.name, shape), Samples()))
     fill(result, measured, shapes)
+    note_cpu(result, measured, shapes)
     return result
 
 
@@ -98,6 +99,26 @@ def parse(text):
     return requests, per_s, sum(counted) + (int(failed[1]) if failed else 0)
 
 
+def note_cpu(result, measured, shapes):
+    """What a request costs beside the least it can cost: a busy machine moves that little."""
+    for server in (OURS, PREFORK):
+        times = []
+        for shape in shapes:
+            ours, bare = (measured.get((name, shape)) for name in (server.name, BARE.name))
+            if ours and bare:
+                times.append(spread(ratios(ours.cpu_us, bare.cpu_us)))
+        if times:
+            result.notes.append(
+                f"{server.name}, CPU time of a request, times that of {BARE.name}: "
+                f"{', '.join(times)} in 1, 2, 3."
+            )
+
+
+def named(shape):
+    """A shape in words."""
+    return f"{shape.connections} connections{', closing' * shape.closes}"
+
+
 def fill(result, measured, shapes):
     """The table and the bars."""
     names = dict.fromkeys(name for name, _ in measured)
@@ -111,7 +132,7 @@ def fill(result, measured, shapes):
         if failed:
             result.notes.append(f"{name}: wrk counted {failed} errors in all rounds together.")
     result.measured = {
-        f"{name}, {shape.connections} connections{', closing' * shape.closes}": vars(samples)
+        f"{name}, {named(shape)}": vars(samples)
         for (name, shape), samples in measured.items()
     }
     few, many, _ = shapes

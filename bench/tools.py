@@ -26,6 +26,7 @@ class Tools:
     wrk: str
     oha: str
     cores: int
+    only: str
 
     def fill_in(self, command, port):
         """A command of the table of servers, as the words to run."""
@@ -47,6 +48,7 @@ def prepare(options):
         wrk=shutil.which("wrk") or "",
         oha=oha() if options.oha else "",
         cores=options.cores or len(os.sched_getaffinity(0)),
+        only=options.only or "",
     )
 
 
