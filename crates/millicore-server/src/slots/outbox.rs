@@ -47,7 +47,8 @@ impl<J> Outbox<J> {
     pub(crate) fn has_room(&self, slots: usize) -> bool {
         let mut state = self.lock();
         let has_room = state.active < slots;
-        state.is_awaited = !has_room;
+        // That there is room is no word against others who wait: the last job may start now.
+        state.is_awaited |= !has_room;
         has_room
     }
 
@@ -76,7 +77,7 @@ impl<J> Outbox<J> {
         };
         let mut state = self.lock();
         state.active -= 1;
-        let is_told = ended.is_some() || state.is_awaited;
+        let is_told = std::mem::take(&mut state.is_awaited) || ended.is_some();
         state.ended.extend(ended);
         let is_last = state.active == 0;
         drop(state);
@@ -109,5 +110,35 @@ impl<J> Outbox<J> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// Asks whether there is room after somebody has asked to be woken, as a server that drains does.
+    #[track_caller]
+    fn check(asks_for_end: bool, slots: usize, is_woken: bool) {
+        let poller = Poller::new().unwrap();
+        let outbox = Outbox::new(&poller).unwrap();
+        if asks_for_end {
+            outbox.await_end();
+        }
+        let has_room = outbox.has_room(slots);
+        assert_eq!(has_room, slots > 0);
+        outbox.begin();
+        outbox.end((), Verdict::Done);
+        let mut ready = Vec::new();
+        poller.wait(&mut ready, Some(Instant::now())).unwrap();
+        assert_eq!(!ready.is_empty(), is_woken);
+    }
+
+    #[test]
+    fn whoever_waits_for_an_end_is_woken_even_if_there_was_room_meanwhile() {
+        check(true, 1, true);
+        check(false, 0, true);
+        check(false, 1, false);
     }
 }
