@@ -69,9 +69,14 @@ pub(super) async fn serve<S: HttpService>(
         draining: server.context.draining.of_connection(),
         ..server.context.clone()
     };
+    // In boxes, so that a connection that says nothing does not hold the room for either.
     match protocol {
-        Protocol::Http1 => serve_http1(&stream, &activity, service, context, &server).await,
-        Protocol::Http2 => serve_http2(&stream, &activity, service, context, &server).await,
+        Protocol::Http1 => {
+            Box::pin(serve_http1(&stream, &activity, service, context, &server)).await;
+        }
+        Protocol::Http2 => {
+            Box::pin(serve_http2(&stream, &activity, service, context, &server)).await;
+        }
     }
     drop(place);
 }
