@@ -2,6 +2,7 @@
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::process::{getppid, set_parent_process_death_signal};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -50,6 +51,24 @@ impl Signals {
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let descriptor = SignalFd::with_flags(&set, flags)?;
         Ok(Self { descriptor })
+    }
+
+    /// Lets the end of the process that started this one ask what TERM asks: `PR_SET_PDEATHSIG` of
+    /// prctl(2). To be exact it is the end of the thread that did, where a process has several.
+    ///
+    /// # Errors
+    ///
+    /// Says if the parent is another process: perhaps the one that is meant has ended already.
+    pub fn terminate_after(&self, parent: i32) -> io::Result<()> {
+        set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+        // Asked first and looked at then, so that it cannot end unnoticed in between.
+        let found = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        if found == parent {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "the parent of this process is {found}, not {parent}, which may have ended already"
+        )))
     }
 
     /// The next signal that has come, without waiting.

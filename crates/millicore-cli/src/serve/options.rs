@@ -428,6 +428,14 @@ pub(super) static DRAIN_DELAY: ServeOption = option(
 )
 .live();
 
+pub(super) static PARENT: ServeOption = option(
+    Stopping,
+    "parent",
+    "PID",
+    "off",
+    "The process that starts this one, whose end is to stop it as TERM does; off for nobody's",
+);
+
 pub(super) static METRICS: ServeOption = option(
     Observing,
     "metrics",
@@ -473,7 +481,7 @@ pub(super) static LOG_FORMAT: ServeOption = option(
 );
 
 /// All of them, in the order of the help.
-pub(super) static OPTIONS: [&ServeOption; 36] = [
+pub(super) static OPTIONS: [&ServeOption; 37] = [
     &BIND,
     &BACKLOG,
     &REUSE_PORT,
@@ -505,6 +513,7 @@ pub(super) static OPTIONS: [&ServeOption; 36] = [
     &FORWARDED_ALLOW_IPS,
     &GRACEFUL_TIMEOUT,
     &DRAIN_DELAY,
+    &PARENT,
     &METRICS,
     &ACCESS_LOG,
     &ACCESS_LOG_FORMAT,

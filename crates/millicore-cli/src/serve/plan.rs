@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) observing: Observing,
     /// Peers whose X-Forwarded-* is believed.
     pub(crate) trusted_peers: TrustedPeers,
+    /// The process whose end stops the server.
+    pub(crate) parent: Option<i32>,
     /// What it was made of, to be printed and compared.
     pub(super) wishes: Wishes,
 }
@@ -68,6 +70,7 @@ impl Plan {
             trusts_scheduling_headers: wishes.value(&option::TRUST_SCHEDULING_HEADERS, switch)?,
             observing: observing(&wishes)?,
             trusted_peers: wishes.value(&option::FORWARDED_ALLOW_IPS, str::parse)?,
+            parent: wishes.value(&option::PARENT, or_off(whole(1, i32::MAX)))?,
             wishes,
         };
         plan.check_jitter()?;

@@ -29,6 +29,9 @@ use tracing::{info, warn};
 pub(super) fn serve(wished: Wished, plan: Plan, limit: &ProcessLimit) -> Result<(), Failure> {
     // Before any thread: those that start later take over what is blocked.
     let signals = Signals::block().map_err(failed)?;
+    if let Some(parent) = plan.parent {
+        signals.terminate_after(parent).map_err(failed)?;
+    }
     let observing = &plan.observing;
     let log_level = log::init(observing.log_level, observing.log_format).map_err(failed)?;
     let activity = Arc::new(Activity::new().map_err(failed)?);
