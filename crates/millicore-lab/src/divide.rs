@@ -48,6 +48,7 @@ mod picture;
 mod report;
 
 pub use measurement::Measurement;
+pub(crate) use plan::SLICE_NS;
 pub use plan::{Plan, PlanError, Wishes};
 pub use prediction::{Prediction, predict, run_time_ns};
 pub use recording::Stay;

@@ -6,14 +6,17 @@
 //! - [`divide`]: does it help to divide requests? Start here.
 //! - [`load`]: requests to a server, as many and as fast as asked, and how long each waited.
 //! - [`fork`]: what happens when processes double, beyond the cores?
+//! - [`concurrency`]: is a server synchronous? The same requests to every concurrency model.
 //! - [`machine`]: what machine a report comes from, and how busy it was.
 //! - [`flags`], [`stop`]: what was typed, and how a run is asked to stop.
+//! - `affinity`: which cores a thread may use.
 //! - `median`: the middle of what was measured.
 //! - `text`, `timeline`: plain text and a picture for a terminal.
 #![forbid(unsafe_code)]
 
 pub mod divide;
 
+pub mod concurrency;
 pub mod fork;
 pub mod load;
 
@@ -22,6 +25,7 @@ pub mod machine;
 pub mod flags;
 pub mod stop;
 
+mod affinity;
 mod median;
 mod text;
 mod timeline;

@@ -1,14 +1,13 @@
 //! What each process or thread does: compute, tell, double; and again, one round later.
 
+use crate::affinity::keep_to;
 use crate::fork::event::{Event, What};
 use crate::fork::log::Log;
 use crate::fork::plan::Plan;
 use crate::text::with_sources;
 use millicore_workload::factorial::{Digest, NaiveFactorial};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use std::error::Error;
-use std::io;
 
 /// What all of them know.
 #[derive(Debug)]
@@ -85,18 +84,9 @@ impl Member<'_> {
     pub(crate) fn keep_to_cores(self) -> Result<(), Failed> {
         let cores = self.shared.plan.cores.get();
         keep_to(cores)
+            .map(drop)
             .map_err(|error| self.fail(0, format!("cannot keep to {cores} cores: {error}")))
     }
-}
-
-fn keep_to(cores: usize) -> io::Result<()> {
-    let mask = sched_getaffinity(None)?;
-    let allowed = (0..CpuSet::MAX_CPU).filter(|&cpu| mask.is_set(cpu));
-    let mut kept = CpuSet::new();
-    for cpu in allowed.take(cores) {
-        kept.set(cpu);
-    }
-    Ok(sched_setaffinity(None, &kept)?)
 }
 
 /// The CPU time of the calling thread.

@@ -11,7 +11,7 @@ use crate::load::{http1, http2};
 use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Puts the load on the server, from the calling thread.
 ///
@@ -145,6 +145,7 @@ impl<'a> Session<'a> {
             sent: recorder.sent,
             ok: recorder.ok,
             failed: recorder.failed,
+            began: self.clock.began_on_the_wall,
             wall_ns: recorder.last_ended_ns,
             spread_ns: is_burst.then(spread).flatten(),
             latency: recorder.latency,
@@ -175,12 +176,14 @@ pub(super) enum WakeAt {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     began: Instant,
+    began_on_the_wall: SystemTime,
 }
 
 impl Clock {
     fn start() -> Self {
         Self {
             began: Instant::now(),
+            began_on_the_wall: SystemTime::now(),
         }
     }
 
@@ -218,6 +221,8 @@ pub struct Outcome {
     pub ok: u64,
     /// How many were not, by kind.
     pub failed: BTreeMap<String, u64>,
+    /// The moment from which all times count, by the clock on the wall.
+    pub began: SystemTime,
     /// From the start to the end of the last request, in nanoseconds.
     pub wall_ns: u64,
     /// From the first to the last departure of a burst, in nanoseconds.

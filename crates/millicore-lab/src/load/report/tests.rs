@@ -42,6 +42,7 @@ fn outcome() -> Outcome {
         sent: 3,
         ok: 1,
         failed: failed.map(|(kind, count)| (kind.to_owned(), count)).into(),
+        began: std::time::UNIX_EPOCH,
         wall_ns: 300 * MILLISECOND_NS,
         spread_ns: Some(2000),
         latency: latencies(&[100], &[300]),
