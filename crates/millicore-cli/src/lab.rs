@@ -1,5 +1,6 @@
 //! `millicore lab`: experiments on this machine, one file each.
 
+mod concurrency;
 mod divide;
 mod fork;
 mod output;
@@ -17,12 +18,14 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Experiment {
     Divide(divide::Arguments),
+    Concurrency(concurrency::Arguments),
     Fork(fork::Arguments),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.experiment {
         Experiment::Divide(arguments) => divide::run(arguments),
+        Experiment::Concurrency(arguments) => concurrency::run(arguments),
         Experiment::Fork(arguments) => fork::run(arguments),
     }
 }

@@ -4,7 +4,6 @@ use crate::concurrency::contender::PartKind;
 use crate::concurrency::measurement::Measurement;
 use crate::concurrency::report::Report;
 use crate::concurrency::run::Round;
-use crate::median::median;
 use millicore_sim::duration::Display as Length;
 
 /// A burst that leaves over more than this of the time of one request is none, in per cent.
@@ -57,15 +56,17 @@ fn busy(report: &Report) -> Option<String> {
         .iter()
         .find(|it| it.part.kind == PartKind::Spin)?;
     let size_ns = spin.part.length_ns() as f64;
-    let share = |it: &Measurement| Some(it.theory.last_ns? * (it.cpu_ns? / size_ns) / it.last_ns);
-    let shares: Vec<f64> = spin.measurements.iter().filter_map(share).collect();
-    let percent = 100.0 * (1.0 - median(shares.iter().copied()));
-    (!shares.is_empty() && percent > ELSEWHERE_PERCENT).then(|| {
-        format!(
-            "About {percent:.0} % of the time of the cores went elsewhere, to other work on this \
-             machine first of all: what computes is later than theory by that."
-        )
-    })
+    let elsewhere = |it: &Measurement| {
+        let should_ns = it.theory.last_ns? * (it.cpu_ns? / size_ns);
+        Some((it.contender, 100.0 * (1.0 - should_ns / it.last_ns)))
+    };
+    let measured = spin.measurements.iter().filter_map(elsewhere);
+    let most = measured.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (contender, percent) = most.filter(|(_, percent)| *percent > ELSEWHERE_PERCENT)?;
+    Some(format!(
+        "Up to {percent:.0} % of the time of the cores went elsewhere ({contender}), to other work \
+         on this machine first of all: what computes is later than theory by that."
+    ))
 }
 
 /// The machine that asks is the machine that answers.
