@@ -8,6 +8,7 @@ use millicore::Cpu;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Counts the primes below `limit`, segment by segment.
@@ -66,20 +67,20 @@ pub async fn spin(cpu: &Cpu, iterations: u64) -> u64 {
     cpu.map_reduce(0..iterations, run, |a, b| a + b).await
 }
 
-/// Uses so much CPU time, by the clocks of the threads that work on it, and a little more: half a
-/// per cent at most.
+/// Uses so much CPU time, by the clocks of the threads that work on it.
 pub async fn spin_for(cpu: &Cpu, time: Duration) {
-    /// Long beside what a part uses too much, short beside a slice.
+    /// Long beside a look at the clock, short beside a slice.
     const PART: Duration = Duration::from_millis(1);
-    let parts = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let rest = time.saturating_sub(Duration::from_millis(parts));
-    cpu.for_each(0..parts, |_| {
-        spin::spin_for(PART);
+    let parts = time.as_nanos().div_ceil(PART.as_nanos());
+    let used_ns = Arc::new(AtomicU64::new(0));
+    cpu.for_each(0..u64::try_from(parts).unwrap_or(u64::MAX), move |_| {
+        // Each part takes a little more than its time: the last ones find less left.
+        let left = time.saturating_sub(Duration::from_nanos(used_ns.load(Ordering::Relaxed)));
+        let used = spin::spin_for(left.min(PART));
+        let used = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
+        used_ns.fetch_add(used, Ordering::Relaxed);
     })
     .await;
-    if !rest.is_zero() {
-        cpu.run(move || spin::spin_for(rest)).await;
-    }
 }
 
 /// `n`! by multiplications in order: on one core at a time, which can be taken away after any few
