@@ -50,7 +50,7 @@ struct Counters {
     slots_killed: AtomicU64,
     /// Numbers the requests from 1 on.
     requests_begun: AtomicU64,
-    /// Begun and not ended, beside those in the table: it was full.
+    /// Begun and not ended, beside those in the table: it was full, or they are not to be in it.
     requests_unlisted: AtomicU64,
     requests_abandoned: AtomicU64,
     requests_lost: AtomicU64,
@@ -179,6 +179,16 @@ impl Activity {
             id,
         };
         let taken = self.board.table.take(Identity::current(), &described);
+        self.guard(taken, started_ns)
+    }
+
+    /// A request begins that is over before anybody could look at it in the table.
+    #[must_use]
+    pub fn begin_unlisted(self: &Arc<Self>) -> RequestGuard {
+        self.guard(None, now_ns())
+    }
+
+    fn guard(self: &Arc<Self>, taken: Option<Taken>, started_ns: u64) -> RequestGuard {
         if taken.is_none() {
             add(&self.counters().requests_unlisted, 1);
         }

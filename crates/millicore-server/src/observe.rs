@@ -59,7 +59,8 @@ pub struct ObserveSettings {
     pub trusted: TrustedPeers,
     /// Where a line goes for each request.
     pub access_log: AccessLog,
-    /// Paths that are asked for too often for an event each in the log, such as those of probes.
+    /// Paths that are asked for too often for a context, an id and an event each, such as those of
+    /// probes: they are counted, and in the access log if there is one.
     pub quiet_paths: &'static [&'static str],
 }
 
@@ -114,9 +115,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let context = self.observer.context(&request);
-        let (span, mut ending) = self.observer.begin(&request, &context);
-        request.extensions_mut().insert(context);
+        let (span, mut ending) = if self.observer.is_quiet(&request) {
+            (Span::none(), self.observer.begin_quietly(&request))
+        } else {
+            let context = self.observer.context(&request);
+            let begun = self.observer.begin(&request, &context);
+            request.extensions_mut().insert(context);
+            begun
+        };
         let inner = span.in_scope(|| self.inner.call(request));
         ending.is_in_handler = false;
         Observed {
@@ -128,6 +134,18 @@ where
 }
 
 impl Observer {
+    /// Whether nothing is kept of a request but that it was there.
+    fn is_quiet<B>(&self, request: &Request<B>) -> bool {
+        let settings = &self.settings;
+        settings.quiet_paths.contains(&request.uri().path()) && !settings.access_log.is_on()
+    }
+
+    /// Keeps no context, and so as little time as a probe should cost.
+    fn begin_quietly<B>(self: &Arc<Self>, request: &Request<B>) -> Ending {
+        let request_id = RequestId::given(request.headers());
+        self.ending(request, self.settings.activity.begin_unlisted(), request_id)
+    }
+
     fn context<B>(&self, request: &Request<B>) -> RequestContext {
         let number = self.settings.activity.next_number();
         let headers = request.headers();
@@ -148,24 +166,31 @@ impl Observer {
         let uri = request.uri();
         let target = uri.path_and_query().map_or("*", |target| target.as_str());
         let (method, id) = (request.method().as_str(), context.request_id.as_str());
-        let span = if self.settings.quiet_paths.contains(&uri.path()) {
-            Span::none()
-        } else {
-            tracing::info_span!(
-                "request",
-                request_id = id,
-                trace_id = %context.trace.trace_id(),
-                method,
-                path = ?uri.path(),
-            )
-        };
+        let span = tracing::info_span!(
+            "request",
+            request_id = id,
+            trace_id = %context.trace.trace_id(),
+            method,
+            path = ?uri.path(),
+        );
         let activity = &self.settings.activity;
+        let guard = activity.begin(context.number, method, target, id);
+        let mut ending = self.ending(request, guard, Some(context.request_id.clone()));
         let log = &self.settings.access_log;
-        let asked = log.is_on().then(|| Box::new(Asked::new(request, context)));
-        let ending = Ending {
-            guard: activity.begin(context.number, method, target, id),
-            request_id: context.request_id.clone(),
-            asked,
+        ending.asked = log.is_on().then(|| Box::new(Asked::new(request, context)));
+        (span, ending)
+    }
+
+    fn ending<B>(
+        self: &Arc<Self>,
+        request: &Request<B>,
+        guard: RequestGuard,
+        request_id: Option<RequestId>,
+    ) -> Ending {
+        Ending {
+            guard,
+            request_id,
+            asked: None,
             observer: Arc::clone(self),
             give_up_at: request
                 .extensions()
@@ -173,8 +198,7 @@ impl Observer {
                 .and_then(Compute::give_up_at),
             is_in_handler: true,
             is_ended: false,
-        };
-        (span, ending)
+        }
     }
 }
 
@@ -223,7 +247,7 @@ where
 #[derive(Debug)]
 struct Ending {
     guard: RequestGuard,
-    request_id: RequestId,
+    request_id: Option<RequestId>,
     /// What the access log says of the request, if it is written.
     asked: Option<Box<Asked>>,
     observer: Arc<Observer>,
@@ -248,7 +272,9 @@ impl Ending {
         let bytes = response.body().size_hint().exact();
         let spent = response.extensions_mut().remove::<Spent>();
         let headers = response.headers_mut();
-        headers.insert(request_id::HEADER, self.request_id.header());
+        if let Some(request_id) = &self.request_id {
+            headers.insert(request_id::HEADER, request_id.header());
+        }
         if let Some(spent) = spent {
             self.guard.activity().cpu_used(spent.cpu);
             insert_timing(headers, spent);
@@ -262,12 +288,16 @@ impl Ending {
         let elapsed = self.guard.answered(status);
         let elapsed_s = elapsed.as_secs_f64();
         if status >= FAILED {
-            let request_id = self.request_id.as_str();
+            let request_id = self.request_id();
             tracing::warn!(request_id, status, elapsed_s, "answered");
         } else {
             tracing::debug!(status, elapsed_s, "answered");
         }
         self.log(status, elapsed, answer);
+    }
+
+    fn request_id(&self) -> &str {
+        self.request_id.as_ref().map_or("", RequestId::as_str)
     }
 
     fn log(&self, status: u16, elapsed: Duration, answer: Answer) {
@@ -295,7 +325,7 @@ impl Drop for Ending {
             return;
         }
         let elapsed = self.guard.age();
-        let request_id = self.request_id.as_str();
+        let request_id = self.request_id();
         let elapsed_s = elapsed.as_secs_f64();
         tracing::info!(request_id, elapsed_s, "given up before an answer");
         self.log(GIVEN_UP, elapsed, Answer::default());

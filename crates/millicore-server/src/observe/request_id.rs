@@ -17,7 +17,7 @@ pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// What the client calls its request, if that is one name and sane.
-    fn given(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn given(headers: &HeaderMap) -> Option<Self> {
         let value = only(headers, &HEADER)?;
         let is_sane = (1..=MAX_LENGTH).contains(&value.len())
             && value.as_bytes().iter().all(u8::is_ascii_graphic);

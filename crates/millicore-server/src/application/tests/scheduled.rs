@@ -245,11 +245,11 @@ fn numbers_of_requests_are_never_used_twice() {
     let server = server(&Policy::fair(), false);
     let ids: BTreeSet<String> = (0..100)
         .map(|_| {
-            let answer = server.get("/healthz");
+            let answer = server.get("/requests");
             answer.headers["x-request-id"].to_str().unwrap().to_owned()
         })
         .collect();
     assert_eq!(ids.len(), 100);
-    let done = block_on(pin!(server.call(get_request("/healthz"))));
+    let done = block_on(pin!(server.call(get_request("/requests"))));
     assert_eq!(done.status(), 200);
 }
