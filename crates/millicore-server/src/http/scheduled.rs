@@ -134,7 +134,7 @@ fn http1(settings: &ConnectionSettings) -> hyper::server::conn::http1::Builder {
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .keep_alive(settings.keep_alive)
-        .half_close(false)
+        .half_close(true)
         .max_header_size(settings.max_head_bytes)
         .max_buf_size(settings.max_head_bytes.max(MIN_BUFFER_BYTES))
         // Time is kept by `connections`, for all of them.

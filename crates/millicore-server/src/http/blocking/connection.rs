@@ -15,7 +15,7 @@ use crate::slots::Verdict;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use rustix::event::{PollFd, PollFlags};
@@ -24,6 +24,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -41,6 +42,24 @@ pub(super) struct Shared<S> {
     pub(super) draining: Draining,
     /// Requests served by this process.
     pub(super) served: AtomicU64,
+    pub(super) wear: Option<Wear>,
+}
+
+/// After how many requests a process is replaced, and up to how many more by chance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wear {
+    pub(super) max_requests: NonZeroU64,
+    pub(super) jitter: u64,
+}
+
+impl Wear {
+    /// How many requests the process that asks may serve.
+    fn most(self) -> u64 {
+        // Neighbouring process ids become numbers that are far apart: Fibonacci hashing.
+        let chance = u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let extra = chance % self.jitter.saturating_add(1);
+        self.max_requests.get().saturating_add(extra)
+    }
 }
 
 impl<S> Shared<S> {
@@ -48,6 +67,12 @@ impl<S> Shared<S> {
     pub(super) fn follow(&self, settings: &ConnectionSettings) {
         let mut current = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(settings.clone());
+    }
+
+    /// Whether this process is to be replaced.
+    pub(super) fn is_worn_out(&self) -> bool {
+        let served = self.served.load(Ordering::Relaxed);
+        self.wear.is_some_and(|wear| served >= wear.most())
     }
 }
 
@@ -60,18 +85,17 @@ pub(super) fn serve<S: HttpService>(shared: &Shared<S>, accepted: &mut Accepted)
     let served = catch_unwind(AssertUnwindSafe(|| {
         let connection = ConnectionLoop::new(shared, accepted);
         let outcome = connection.run();
-        let requests = connection.counts.total.get();
-        shared.served.fetch_add(requests, Ordering::Relaxed);
-        outcome
+        let sends_more = connection.counts.had_body.get();
+        outcome.map(|outcome| (outcome, sends_more))
     }));
     shared.activity.slot_ended(false);
     match served {
-        Ok(Ok(Outcome::Idle(_))) => {
+        Ok(Ok((Outcome::Idle(_), _))) => {
             accepted.was_served = true;
             Verdict::Idle
         }
-        Ok(Ok(Outcome::Over)) => {
-            discard_rest(accepted.as_fd());
+        Ok(Ok((Outcome::Over, sends_more))) => {
+            discard_rest(accepted.as_fd(), sends_more);
             Verdict::Done
         }
         // The client left in the middle, or took nothing for too long.
@@ -101,9 +125,10 @@ struct ConnectionLoop<'a, S> {
 #[derive(Debug, Default)]
 struct Counts {
     in_flight: Cell<usize>,
-    /// By the connection that hyper has now, and in all.
+    /// By the connection that hyper has now.
     served: Cell<u64>,
-    total: Cell<u64>,
+    /// Whether the last one had a body, which need not have been read.
+    had_body: Cell<bool>,
 }
 
 impl<'a, S: HttpService> ConnectionLoop<'a, S> {
@@ -152,9 +177,6 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
             }
             if !self.is_idle() {
                 self.wait()?;
-            } else if self.shared.draining.is_draining() {
-                Pin::new(&mut connection).graceful_shutdown();
-                self.interest.on_ready(PollFlags::IN);
             } else if !self.lingers()? {
                 return Ok(Outcome::Idle(connection.into_parts().read_buf));
             }
@@ -180,12 +202,13 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
         builder
     }
 
-    fn calls(&self) -> Calls<S> {
+    fn calls(&self) -> Calls<'a, S> {
         let service = self.shared.service.lock();
         Calls {
             service: service.unwrap_or_else(PoisonError::into_inner).clone(),
             context: self.context.clone(),
             counts: Rc::clone(&self.counts),
+            shared: self.shared,
         }
     }
 
@@ -197,15 +220,16 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
             && self.interest.waits_to_write_since().is_none()
     }
 
-    /// Waits for the next request as long as nobody else wants the slot; true if there is one, or
-    /// the client has left.
+    /// Waits for the next request, unless somebody else wants the slot or it is to end; true if there
+    /// is one, or the client has left.
     fn lingers(&self) -> io::Result<bool> {
-        let linger = match self.shared.activity.waiting() {
-            0 => LINGER,
-            _ => Duration::ZERO,
-        };
+        let shared = self.shared;
+        // Even a request that has come already waits behind those that came before.
+        if shared.activity.waiting() > 0 || shared.draining.is_draining() || shared.is_worn_out() {
+            return Ok(false);
+        }
         let mut sockets = [PollFd::from_borrowed_fd(self.socket, PollFlags::IN)];
-        poll_until(&mut sockets, Instant::now().checked_add(linger))?;
+        poll_until(&mut sockets, Instant::now().checked_add(LINGER))?;
         let flags = sockets[0].revents();
         // The rest of a head is not waited for in a slot.
         let goes_on = !flags.is_empty()
@@ -260,19 +284,19 @@ const REST_TIMEOUT: Duration = Duration::from_secs(1);
 /// What hyper insists on.
 const MIN_BUFFER_BYTES: usize = 8192;
 
-/// Reads what the client has sent beyond the end of the connection, for a moment: closing a socket
-/// with unread bytes resets it, and the client might lose the last response.
-fn discard_rest(socket: BorrowedFd<'_>) {
-    const MOMENT: Duration = Duration::from_millis(100);
-    const MOST_BYTES: usize = 1 << 20;
-    let until = Instant::now().checked_add(MOMENT);
+/// Reads what the client still sends once its connection is over: a socket that is closed with
+/// unread bytes is reset, and the client could lose the last response. Where it is not known to send
+/// more, only what has come already is waited for.
+fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool) {
+    const LONGEST: Duration = Duration::from_secs(2);
+    const MOST_BYTES: usize = 8 << 20;
+    let until = Instant::now().checked_add(LONGEST);
     let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
     let mut discarded = 0;
     while discarded < MOST_BYTES {
         match rustix::io::read(socket, &mut scratch) {
             Ok((bytes, _)) if !bytes.is_empty() => discarded += bytes.len(),
-            // Only a client that is sending is waited for.
-            Err(Errno::AGAIN) if discarded > 0 => {
+            Err(Errno::AGAIN) if discarded > 0 || sends_more => {
                 let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
                 if poll_until(&mut sockets, until).is_err() || sockets[0].revents().is_empty() {
                     return;
@@ -284,10 +308,11 @@ fn discard_rest(socket: BorrowedFd<'_>) {
 }
 
 /// The handler, as hyper calls it.
-struct Calls<S> {
+struct Calls<'a, S> {
     service: S,
     context: Context,
     counts: Rc<Counts>,
+    shared: &'a Shared<S>,
 }
 
 /// A request that is in flight until this is dropped.
@@ -300,7 +325,7 @@ impl Drop for InFlight {
     }
 }
 
-impl<S: HttpService> Service<Request<Incoming>> for Calls<S> {
+impl<S: HttpService> Service<Request<Incoming>> for Calls<'_, S> {
     type Response = Response<Tracked>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
@@ -308,7 +333,8 @@ impl<S: HttpService> Service<Request<Incoming>> for Calls<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let counts = Rc::clone(&self.counts);
         counts.served.set(counts.served.get() + 1);
-        counts.total.set(counts.total.get() + 1);
+        counts.had_body.set(!request.body().is_end_stream());
+        self.shared.served.fetch_add(1, Ordering::Relaxed);
         counts.in_flight.set(counts.in_flight.get() + 1);
         let guard = InFlight(counts);
         let answer = exchange(&self.service, request, &self.context);

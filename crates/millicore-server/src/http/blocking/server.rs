@@ -1,7 +1,7 @@
 //! The accepting loop: it lets connections in, keeps the silent ones, and hands out the others.
 
 use super::accepted::Accepted;
-use super::connection::{self, Shared};
+use super::connection::{self, Shared, Wear};
 use super::head::{Sign, look};
 use super::parking::{Parking, Silence};
 use super::stopping::Phase;
@@ -17,11 +17,13 @@ use crate::slots::forks::{Forks, Keep};
 use crate::slots::prefork::{Prefork, WorkerPlan};
 use crate::slots::threads::Threads;
 use crate::slots::{Ended, FIRST_TOKEN, Private, Slots, Work};
+use rustix::process::{Resource, getrlimit};
 use std::collections::VecDeque;
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::RangeFrom;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -75,6 +77,9 @@ pub(super) struct Intake {
     pub(super) ready: VecDeque<Accepted>,
     /// Whether processes are forked that last.
     has_lasting_processes: bool,
+    /// The last descriptors that this process may have. A connection that is given one of them is
+    /// the last for now, so that those that were accepted find descriptors for what serves them.
+    spared: RangeFrom<i32>,
 }
 
 impl Intake {
@@ -97,6 +102,7 @@ impl Intake {
             paused_until: None,
             ready: VecDeque::new(),
             has_lasting_processes: model == ConcurrencyModel::Prefork,
+            spared: spared_descriptors(),
         })
     }
 
@@ -130,6 +136,16 @@ impl Intake {
         let deadlines = [self.parking.deadline(), self.paused_until];
         deadlines.into_iter().flatten().min()
     }
+}
+
+/// A forked process costs its parent four for a moment.
+const SPARED_DESCRIPTORS: u64 = 16;
+
+fn spared_descriptors() -> RangeFrom<i32> {
+    // No limit is beyond every descriptor.
+    let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let first = most - SPARED_DESCRIPTORS.min(most / 4);
+    i32::try_from(first).unwrap_or(i32::MAX)..
 }
 
 const CONTROL: u64 = 0;
@@ -168,6 +184,10 @@ impl<S: HttpService> BlockingServer<S> {
             activity,
             draining: hooks.draining.clone(),
             served: AtomicU64::new(0),
+            wear: settings.max_requests.map(|max_requests| Wear {
+                max_requests,
+                jitter: settings.max_requests_jitter,
+            }),
         });
         Ok(Self {
             slots: make_slots(&intake, &shared, settings)?,
@@ -222,14 +242,17 @@ impl<S: HttpService> BlockingServer<S> {
             };
             match listener.accept() {
                 Ok(Some((socket, peer))) => {
+                    let is_last = self.intake.spared.contains(&socket.as_raw_fd());
                     let activity = &self.shared.activity;
                     self.sort(Accepted::new(socket, peer, activity));
+                    if is_last && !self.make_room() {
+                        return self.pause();
+                    }
                 }
                 Ok(None) => return,
                 Err(error) if !self.make_room() => {
                     tracing::warn!(%error, "no connection can be accepted for a moment");
-                    self.intake.paused_until = Instant::now().checked_add(PAUSE);
-                    return;
+                    return self.pause();
                 }
                 // There is room now.
                 Err(_) => {}
@@ -237,15 +260,27 @@ impl<S: HttpService> BlockingServer<S> {
         }
     }
 
+    /// Accepts nothing for a while.
+    fn pause(&mut self) {
+        self.intake.paused_until = Instant::now().checked_add(PAUSE);
+    }
+
     /// Gives up the connection that has been silent for the longest; false if none is.
     fn make_room(&mut self) -> bool {
-        let parking = &mut self.intake.parking;
-        let Some(oldest) = parking.first().and_then(|token| parking.take(token)) else {
-            return false;
-        };
-        self.shared.activity.connection_refused();
-        oldest.close();
-        true
+        loop {
+            let parking = &mut self.intake.parking;
+            let Some(oldest) = parking.first().and_then(|token| parking.take(token)) else {
+                return false;
+            };
+            if self.look(&oldest) == Sign::Head {
+                // It has sent its request meanwhile.
+                self.intake.ready.push_back(oldest);
+                continue;
+            }
+            self.shared.activity.connection_refused();
+            oldest.close();
+            return true;
+        }
     }
 
     /// A parked connection has sent something, or more of something.
@@ -433,9 +468,10 @@ fn make_slots<S: HttpService>(
             Box::new(Forks::new(work, settings.max_children, keep, poller))
         }
         ConcurrencyModel::Prefork => {
+            let theirs = Arc::clone(shared);
             let plan = WorkerPlan {
                 work,
-                is_worn_out: wear(shared, settings),
+                is_worn_out: Arc::new(move || theirs.is_worn_out()),
             };
             let private = || intake.descriptors();
             let private = Private(&private);
@@ -444,22 +480,5 @@ fn make_slots<S: HttpService>(
         ConcurrencyModel::Scheduled => {
             return Err(io::Error::other("the model `scheduled` does not block"));
         }
-    })
-}
-
-/// Asked in a worker: whether it has served as many requests as it may.
-fn wear<S: HttpService>(
-    shared: &Arc<Shared<S>>,
-    settings: &ServerSettings,
-) -> Arc<dyn Fn() -> bool + Send + Sync> {
-    let Some(most) = settings.max_requests else {
-        return Arc::new(|| false);
-    };
-    let (shared, jitter) = (Arc::clone(shared), settings.max_requests_jitter);
-    Arc::new(move || {
-        // Neighbouring process ids become numbers that are far apart: Fibonacci hashing.
-        let chance = u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let extra = chance % jitter.saturating_add(1);
-        shared.served.load(Ordering::Relaxed) >= most.get().saturating_add(extra)
     })
 }
