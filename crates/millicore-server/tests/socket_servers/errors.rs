@@ -1,9 +1,9 @@
 //! What fails is reported, costs its own request, and the server goes on.
 
-use crate::harness::{Test, for_each};
+use crate::harness::Test;
 use crate::observed::{children, eventually};
 use crate::server::Server;
-use crate::setup::Kind;
+use crate::setup::{Kind, for_each};
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = for_each(

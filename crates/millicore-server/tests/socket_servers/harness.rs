@@ -1,6 +1,5 @@
 //! Runs tests one after the other and tells of them as `cargo test` does.
 
-use crate::setup::{Kind, matrix};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,28 +14,6 @@ pub(crate) fn test(name: impl Into<String>, body: impl FnOnce() + 'static) -> Te
         name: name.into(),
         body: Box::new(body),
     }
-}
-
-/// A test of a kind in a model.
-pub(crate) type Body = fn(Kind, &str);
-
-/// Each test for every kind in every model for which it is meant.
-pub(crate) fn for_each(
-    topic: &str,
-    is_meant: impl Fn(Kind, &str) -> bool,
-    bodies: &[(&str, Body)],
-) -> Vec<Test> {
-    let mut tests = Vec::new();
-    for (kind, model) in matrix()
-        .into_iter()
-        .filter(|(kind, model)| is_meant(*kind, model))
-    {
-        tests.extend(bodies.iter().map(|&(what, body)| {
-            let name = format!("{topic}::{what}::{kind}_{model}");
-            test(name, move || body(kind, model))
-        }));
-    }
-    tests
 }
 
 /// Runs the tests whose name contains one of the arguments, or all if there is none.

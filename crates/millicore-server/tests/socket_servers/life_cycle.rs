@@ -1,10 +1,10 @@
 //! Servers are made, serve, stop, close, and leave nothing behind.
 
 use crate::client::{Client, Place};
-use crate::harness::{Body, Test, for_each, test};
+use crate::harness::{Test, test};
 use crate::observed::{descriptors, eventually, threads};
 use crate::server::Server;
-use crate::setup::Kind;
+use crate::setup::{Body, Kind, for_each};
 use millicore_server::process::ForkError;
 use millicore_server::socket::{
     Datagram, Failure, SocketError, SocketModel, SocketOptions, SocketServer, Stream,

@@ -1,10 +1,10 @@
 //! How many requests are at work at once, how many wait, and what closing waits for.
 
 use crate::client::Client;
-use crate::harness::{Body, Test, for_each, test};
+use crate::harness::{Test, test};
 use crate::observed::{children, descriptors, eventually, threads};
 use crate::server::Server;
-use crate::setup::Kind;
+use crate::setup::{Body, Kind, for_each};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{

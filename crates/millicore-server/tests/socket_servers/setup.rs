@@ -1,5 +1,6 @@
 //! What a server under test is told, as words that a command line carries.
 
+use crate::harness::{Test, test};
 use millicore_server::socket::{SocketModel, SocketOptions};
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -51,6 +52,28 @@ pub(crate) fn matrix() -> Vec<(Kind, &'static str)> {
         all.extend(kind.is_stream().then_some((kind, "prefork")));
     }
     all
+}
+
+/// A test of a kind in a model.
+pub(crate) type Body = fn(Kind, &str);
+
+/// Each test for every kind in every model for which it is meant.
+pub(crate) fn for_each(
+    topic: &str,
+    is_meant: impl Fn(Kind, &str) -> bool,
+    bodies: &[(&str, Body)],
+) -> Vec<Test> {
+    let mut tests = Vec::new();
+    for (kind, model) in matrix()
+        .into_iter()
+        .filter(|(kind, model)| is_meant(*kind, model))
+    {
+        tests.extend(bodies.iter().map(|&(what, body)| {
+            let name = format!("{topic}::{what}::{kind}_{model}");
+            test(name, move || body(kind, model))
+        }));
+    }
+    tests
 }
 
 /// The words of a setup: `model=forks max_children=2 verify=refuse`.

@@ -1,10 +1,10 @@
 //! What the system refuses for a while: descriptors, threads, processes.
 
 use crate::client::Client;
-use crate::harness::{Body, Test, for_each};
+use crate::harness::Test;
 use crate::observed::{children, eventually};
 use crate::server::Server;
-use crate::setup::Kind;
+use crate::setup::{Body, Kind, for_each};
 
 pub(crate) fn tests() -> Vec<Test> {
     let waits =

@@ -1,8 +1,8 @@
 //! What handlers read and write.
 
-use crate::harness::{Body, Test, for_each};
+use crate::harness::Test;
 use crate::server::Server;
-use crate::setup::Kind;
+use crate::setup::{Body, Kind, for_each};
 use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) fn tests() -> Vec<Test> {

@@ -20,6 +20,7 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
+use rustix::net::Shutdown;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
@@ -291,6 +292,8 @@ fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool) {
     const LONGEST: Duration = Duration::from_secs(2);
     const MOST_BYTES: usize = 8 << 20;
     let until = Instant::now().checked_add(LONGEST);
+    // Who waits for the end does not wait for this.
+    let _ = rustix::net::shutdown(socket, Shutdown::Write);
     let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
     let mut discarded = 0;
     while discarded < MOST_BYTES {
