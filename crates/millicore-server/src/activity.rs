@@ -110,12 +110,12 @@ impl Activity {
         usize::try_from(waiting).unwrap_or(usize::MAX)
     }
 
-    /// A thread or process that serves was started.
+    /// A connection was handed to a slot.
     pub fn slot_started(&self) {
         add(&self.counters().slots_started, 1);
     }
 
-    /// A thread or process that served has ended, `killed` by a signal or by itself.
+    /// A slot is done with a connection, or its process was `killed` by a signal.
     pub fn slot_ended(&self, killed: bool) {
         add(&self.counters().slots_ended, 1);
         add(&self.counters().slots_killed, u64::from(killed));

@@ -201,6 +201,13 @@ impl AsFd for Listener {
     }
 }
 
+/// Whether an error of accept(2) says that this process or the system has too much open.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+        .iter()
+        .any(|errno| Some(errno.raw_os_error()) == error.raw_os_error())
+}
+
 fn peer(address: Option<SocketAddrAny>) -> Peer {
     address
         .and_then(|address| SocketAddr::try_from(address).ok())

@@ -101,8 +101,10 @@ const SCHEDULING: [&ServeOption; 4] = [
 ];
 
 /// What a server can change while it runs.
-const SERVER: [&ServeOption; 12] = [
+const SERVER: [&ServeOption; 14] = [
     &option::WORKERS,
+    &option::MAX_CHILDREN,
+    &option::MAX_THREADS,
     &option::GRACEFUL_TIMEOUT,
     &option::DRAIN_DELAY,
     &option::KEEP_ALIVE,

@@ -199,7 +199,8 @@ pub(super) static MAX_CHILDREN: ServeOption = option(
     "40",
     "Forked processes at once, each with one request",
 )
-.of(&[Forks]);
+.of(&[Forks])
+.live();
 
 pub(super) static MAX_THREADS: ServeOption = option(
     Models,
@@ -209,7 +210,8 @@ pub(super) static MAX_THREADS: ServeOption = option(
     "Threads at once, each with one request; off for as many as requests",
 )
 .of(&[Threads])
-.or(None, &["threads"]);
+.or(None, &["threads"])
+.live();
 
 pub(super) static MAX_REQUESTS: ServeOption = option(
     Models,

@@ -18,11 +18,11 @@ pub struct Snapshot {
     pub connections_waiting: u64,
     /// Connections closed without being served.
     pub connections_refused: u64,
-    /// Threads or processes started to serve.
+    /// Connections handed to a slot: to a thread, a process or a worker.
     pub slots_started: u64,
-    /// Threads or processes that served and have ended.
+    /// Those of them that their slot was done with.
     pub slots_ended: u64,
-    /// Those of them that were killed by a signal.
+    /// Those of them whose process was killed by a signal.
     pub slots_killed: u64,
     /// Requests being served now.
     pub requests_in_flight: u64,
@@ -100,9 +100,18 @@ impl Snapshot {
         let parked = gauge("connections_parked", "Open connections that are silent.");
         let waiting = gauge("connections_waiting", "Connections that wait for a slot.");
         let refused = counter("connections_refused", "Connections closed unserved.");
-        let started = counter("slots_started", "Threads or processes started to serve.");
-        let ended = counter("slots_ended", "Threads or processes that have ended.");
-        let killed = counter("slots_killed", "Processes killed by a signal.");
+        let started = counter(
+            "slots_started",
+            "Connections handed to a thread, a process or a worker.",
+        );
+        let ended = counter(
+            "slots_ended",
+            "Those of them that were served or given back.",
+        );
+        let killed = counter(
+            "slots_killed",
+            "Those of them whose process was killed by a signal.",
+        );
         [
             (accepted, self.connections_accepted),
             (open, self.connections_open),

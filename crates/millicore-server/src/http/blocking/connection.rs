@@ -41,6 +41,8 @@ pub(super) struct Shared<S> {
     pub(super) settings: Mutex<Arc<ConnectionSettings>>,
     pub(super) activity: Arc<Activity>,
     pub(super) draining: Draining,
+    /// Whether slots are threads of this process, which count themselves.
+    pub(super) slots_are_threads: bool,
     /// Requests served by this process.
     pub(super) served: AtomicU64,
     pub(super) wear: Option<Wear>,
@@ -89,7 +91,9 @@ pub(super) fn serve<S: HttpService>(shared: &Shared<S>, accepted: &mut Accepted)
         let sends_more = connection.counts.had_body.get();
         outcome.map(|outcome| (outcome, sends_more))
     }));
-    shared.activity.slot_ended(false);
+    if shared.slots_are_threads {
+        shared.activity.slot_ended(false);
+    }
     match served {
         Ok(Ok((Outcome::Idle(_), _))) => {
             accepted.was_served = true;
@@ -290,8 +294,9 @@ const MIN_BUFFER_BYTES: usize = 8192;
 /// more, only what has come already is waited for.
 fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool) {
     const LONGEST: Duration = Duration::from_secs(2);
+    const LONGEST_SILENCE: Duration = Duration::from_millis(100);
     const MOST_BYTES: usize = 8 << 20;
-    let until = Instant::now().checked_add(LONGEST);
+    let end = Instant::now() + LONGEST;
     // Who waits for the end does not wait for this.
     let _ = rustix::net::shutdown(socket, Shutdown::Write);
     let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
@@ -301,7 +306,9 @@ fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool) {
             Ok((bytes, _)) if !bytes.is_empty() => discarded += bytes.len(),
             Err(Errno::AGAIN) if discarded > 0 || sends_more => {
                 let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
-                if poll_until(&mut sockets, until).is_err() || sockets[0].revents().is_empty() {
+                let until = end.min(Instant::now() + LONGEST_SILENCE);
+                let waited = poll_until(&mut sockets, Some(until));
+                if waited.is_err() || sockets[0].revents().is_empty() {
                     return;
                 }
             }

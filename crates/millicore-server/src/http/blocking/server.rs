@@ -7,8 +7,9 @@ use super::parking::{Parking, Silence};
 use super::stopping::Phase;
 use crate::activity::Activity;
 use crate::control::ControlSource;
+use crate::draining::Draining;
 use crate::http::{Hooks, HttpService, ServeError};
-use crate::listener::Listener;
+use crate::listener::{Listener, is_exhausted};
 use crate::model::ConcurrencyModel;
 use crate::poller::{Poller, Watch};
 use crate::process::Exit;
@@ -181,8 +182,13 @@ impl<S: HttpService> BlockingServer<S> {
         let shared = Arc::new(Shared {
             service: Mutex::new(service),
             settings: Mutex::new(Arc::new(settings.connection.clone())),
-            activity,
-            draining: hooks.draining.clone(),
+            activity: Arc::clone(&activity),
+            // The processes of two of the models see no other.
+            draining: Draining::shared(Arc::clone(&activity)),
+            slots_are_threads: matches!(
+                settings.model,
+                ConcurrencyModel::Sync | ConcurrencyModel::Threads
+            ),
             served: AtomicU64::new(0),
             wear: settings.max_requests.map(|max_requests| Wear {
                 max_requests,
@@ -250,12 +256,11 @@ impl<S: HttpService> BlockingServer<S> {
                     }
                 }
                 Ok(None) => return,
-                Err(error) if !self.make_room() => {
+                Err(error) if is_exhausted(&error) && self.make_room() => {}
+                Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted for a moment");
                     return self.pause();
                 }
-                // There is room now.
-                Err(_) => {}
             }
         }
     }
@@ -265,8 +270,8 @@ impl<S: HttpService> BlockingServer<S> {
         self.intake.paused_until = Instant::now().checked_add(PAUSE);
     }
 
-    /// Gives up the connection that has been silent for the longest; false if none is.
-    fn make_room(&mut self) -> bool {
+    /// Gives up the silent connection that is nearest to its time-out; false if none is silent.
+    pub(super) fn make_room(&mut self) -> bool {
         loop {
             let parking = &mut self.intake.parking;
             let Some(oldest) = parking.first().and_then(|token| parking.take(token)) else {
@@ -340,7 +345,7 @@ impl<S: HttpService> BlockingServer<S> {
     }
 
     /// Hands ready connections to slots.
-    fn dispatch(&mut self) {
+    pub(super) fn dispatch(&mut self) {
         for ended in self.slots.take_ended() {
             self.on_ended(ended);
         }
@@ -352,16 +357,22 @@ impl<S: HttpService> BlockingServer<S> {
             let activity = &self.shared.activity;
             // Who serves it looks at how many wait behind it.
             activity.set_waiting(intake.ready.len());
-            activity.slot_started();
             if let Err(refused) = slots.start(connection, &Private(&|| intake.descriptors())) {
                 tracing::error!(error = %refused.error, "a request cannot be started");
                 refused.job.send(BUSY);
                 refused.job.close();
+            } else {
+                activity.slot_started();
             }
         }
     }
 
     fn on_ended(&mut self, ended: Ended<Accepted>) {
+        let was_at_work = matches!(ended, Ended::Idle(_) | Ended::Over(Some(_), _));
+        if was_at_work && !self.shared.slots_are_threads {
+            let was_killed = matches!(ended, Ended::Over(_, Some((_, Exit::Signal(_)))));
+            self.shared.activity.slot_ended(was_killed);
+        }
         match ended {
             Ended::Idle(mut connection) => {
                 connection.was_served = true;
@@ -380,12 +391,7 @@ impl<S: HttpService> BlockingServer<S> {
     }
 
     fn on_exit(&self, pid: u32, exit: Exit) {
-        let activity = &self.shared.activity;
-        activity.forget_process(pid);
-        // What ended by itself has said so itself.
-        if let Exit::Signal(_) = exit {
-            activity.slot_ended(true);
-        }
+        self.shared.activity.forget_process(pid);
         match exit {
             Exit::Status(0 | 1) => {}
             Exit::Status(status) => tracing::warn!(pid, status, "a process exited in its work"),
@@ -431,17 +437,25 @@ impl<S: HttpService> BlockingServer<S> {
 
     /// Adds a slot or takes one away, where their number is bounded.
     pub(super) fn resize(&mut self, change: impl FnOnce(usize) -> usize) -> io::Result<()> {
-        let Some(count) = self.slot_count else {
-            return Ok(());
-        };
-        let count = NonZeroUsize::new(change(count.get())).unwrap_or(NonZeroUsize::MIN);
-        self.slot_count = Some(count);
+        match self.slot_count {
+            Some(count) => {
+                let count = NonZeroUsize::new(change(count.get()));
+                self.set_slots(Some(count.unwrap_or(NonZeroUsize::MIN)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// So many slots, or as many as are asked for.
+    pub(super) fn set_slots(&mut self, count: Option<NonZeroUsize>) -> io::Result<()> {
+        self.slot_count = count;
+        let count = count.map_or(usize::MAX, NonZeroUsize::get);
         let Self { intake, slots, .. } = self;
-        slots.resize(count.get(), &Private(&|| intake.descriptors()))
+        slots.resize(count, &Private(&|| intake.descriptors()))
     }
 }
 
-fn slot_count(settings: &ServerSettings) -> Option<NonZeroUsize> {
+pub(super) fn slot_count(settings: &ServerSettings) -> Option<NonZeroUsize> {
     match settings.model {
         ConcurrencyModel::Sync | ConcurrencyModel::Scheduled => None,
         ConcurrencyModel::Threads => settings.max_threads,

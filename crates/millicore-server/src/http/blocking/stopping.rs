@@ -9,9 +9,8 @@
 
 use super::accepted::Accepted;
 use super::parking::Silence;
-use super::server::BlockingServer;
+use super::server::{BlockingServer, slot_count};
 use crate::http::HttpService;
-use crate::model::ConcurrencyModel;
 use crate::settings::ServerSettings;
 use crate::signals::ControlSignal;
 use std::io;
@@ -37,6 +36,12 @@ pub(super) enum Phase {
 
 /// How long a connection that was accepted may take for its first request once the server stops.
 const MOMENT: Duration = Duration::from_millis(500);
+
+/// A time that is too far away is as good as never.
+fn after(now: Instant, time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+    now.checked_add(time).unwrap_or(now + FAR)
+}
 
 impl Phase {
     /// When the next phase, or a step in one, is to begin.
@@ -76,11 +81,14 @@ impl<S: HttpService> BlockingServer<S> {
         settings.connection = new.connection.clone();
         settings.graceful_timeout = new.graceful_timeout;
         settings.drain_delay = new.drain_delay;
-        if settings.workers == new.workers || settings.model != ConcurrencyModel::Prefork {
+        let (was, wished) = (slot_count(settings), slot_count(new));
+        settings.workers = new.workers;
+        settings.max_children = new.max_children;
+        settings.max_threads = new.max_threads;
+        if was == wished {
             return Ok(());
         }
-        settings.workers = new.workers;
-        self.resize(|_| new.workers.get())
+        self.set_slots(wished)
     }
 
     fn stop(&mut self) -> io::Result<()> {
@@ -89,8 +97,9 @@ impl<S: HttpService> BlockingServer<S> {
         }
         let now = Instant::now();
         self.hooks.start_draining();
+        self.shared.draining.start();
         self.phase = Phase::Delaying {
-            until: now + self.settings.drain_delay,
+            until: after(now, self.settings.drain_delay),
         };
         self.on_phase(now)
     }
@@ -106,7 +115,7 @@ impl<S: HttpService> BlockingServer<S> {
             Phase::Delaying { until } if until <= now => {
                 self.refuse_further()?;
                 self.phase = Phase::Draining {
-                    until: now + self.settings.graceful_timeout,
+                    until: after(now, self.settings.graceful_timeout),
                     fresh_until: now + MOMENT,
                 };
                 self.close_parked(|was_served| was_served);
@@ -129,8 +138,15 @@ impl<S: HttpService> BlockingServer<S> {
     /// Empties the kernel's backlog and refuses what comes later.
     fn refuse_further(&mut self) -> io::Result<()> {
         for listener in std::mem::take(&mut self.intake.listeners) {
-            while let Ok(Some((socket, peer))) = listener.accept() {
-                self.sort(Accepted::new(socket, peer, &self.shared.activity));
+            loop {
+                match listener.accept() {
+                    Ok(Some((socket, peer))) => {
+                        self.sort(Accepted::new(socket, peer, &self.shared.activity));
+                    }
+                    // Where descriptors are lacking, silent connections make room for others.
+                    Err(_) if self.make_room() => {}
+                    Ok(None) | Err(_) => break,
+                }
             }
             listener.refuse()?;
             self.intake.poller.remove(&listener)?;
@@ -159,7 +175,7 @@ impl<S: HttpService> BlockingServer<S> {
             Silence::Partial => settings.header_timeout,
         };
         match self.phase {
-            Phase::Serving | Phase::Delaying { .. } => now.checked_add(timeout),
+            Phase::Serving | Phase::Delaying { .. } => Some(after(now, timeout)),
             Phase::Draining { fresh_until, .. } => {
                 Some(fresh_until).filter(|&until| until > now && !connection.was_served)
             }
@@ -168,10 +184,15 @@ impl<S: HttpService> BlockingServer<S> {
     }
 
     /// Whether nothing is left to do.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&mut self) -> bool {
         match self.phase {
             Phase::Serving | Phase::Delaying { .. } => false,
             Phase::Draining { .. } => {
+                if self.slots.busy() > 0 {
+                    return false;
+                }
+                // Whoever has ended meanwhile may have given a connection back.
+                self.dispatch();
                 self.slots.busy() == 0
                     && self.intake.ready.is_empty()
                     && self.intake.parking.len() == 0

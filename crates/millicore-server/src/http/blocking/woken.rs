@@ -17,13 +17,14 @@ pub(super) struct Woken {
 }
 
 impl Woken {
-    /// Takes what was left by wakes so far.
+    /// Takes what was left by wakes so far. The event is cleared first: a wake after that is told by
+    /// the flag or by the event, and one that had raised the flag before, and comes to the event only
+    /// now, costs one round more.
     pub(super) fn take(&self) -> bool {
-        let is_woken = self.is_woken.swap(false, Ordering::SeqCst);
-        if is_woken && let Some(event) = self.event.get() {
+        if let Some(event) = self.event.get() {
             event.clear();
         }
-        is_woken
+        self.is_woken.swap(false, Ordering::SeqCst)
     }
 
     /// Becomes readable at the next wake. A wake before it was made is told by [`Woken::take`],
