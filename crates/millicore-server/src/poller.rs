@@ -1,10 +1,10 @@
 //! Waits for many descriptors at once: epoll(7).
 
-use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,8 @@ impl Watch {
     }
 }
 
-/// The most events told at once.
-const EVENTS: usize = 256;
+/// The most events told at once, few enough for the stack.
+const EVENTS: usize = 128;
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
@@ -70,13 +70,13 @@ impl Poller {
     /// Waits until something is readable or the time has come; leaves the tokens in `ready`.
     pub(crate) fn wait(&self, ready: &mut Vec<u64>, until: Option<Instant>) -> io::Result<()> {
         ready.clear();
-        let mut events: Vec<Event> = Vec::with_capacity(EVENTS);
+        let mut space = [const { MaybeUninit::<Event>::uninit() }; EVENTS];
         let timeout = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
-        match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
+        match epoll::wait(&self.epoll, &mut space, timeout.as_ref()) {
+            Ok((events, _)) => ready.extend(events.iter().map(|event| event.data.u64())),
+            Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        ready.extend(events.iter().map(|event| event.data.u64()));
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::process::{getppid, set_parent_process_death_signal};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a signal asks of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub enum ControlSignal {
     /// TTOU: one worker fewer.
     FewerWorkers,
 }
+
+/// Whether there is anything to unblock in a child.
+static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
 
 const SIGNALS: [(Signal, ControlSignal); 6] = [
     (Signal::SIGTERM, ControlSignal::Terminate),
@@ -48,6 +52,7 @@ impl Signals {
     pub fn block() -> io::Result<Self> {
         let set = control_signals();
         set.thread_block()?;
+        IS_BLOCKED.store(true, Ordering::Relaxed);
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let descriptor = SignalFd::with_flags(&set, flags)?;
         Ok(Self { descriptor })
@@ -86,9 +91,12 @@ impl Signals {
     }
 }
 
-/// In a forked child: TERM ends it, as it does any process. The other control signals, which a
+/// In a forked child of a process that controls itself by signals: TERM ends it, as it does any. The other control signals, which a
 /// terminal sends to the whole group, stay with the parent.
 pub(crate) fn unblock_terminate() -> io::Result<()> {
+    if !IS_BLOCKED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let terminate: SigSet = [Signal::SIGTERM].into_iter().collect();
     Ok(terminate.thread_unblock()?)
 }

@@ -80,8 +80,8 @@ impl<J> Forks<J> {
 }
 
 /// In a forked process: lets go of what is the parent's, and works.
-fn work_in_child<J>(work: &Work<J>, job: &mut J, private: &Private<'_>) -> i32 {
-    process::close_all((private.0)());
+fn work_in_child<J>(work: &Work<J>, job: &mut J, private: Vec<i32>) -> i32 {
+    process::close_all(private);
     // A child that cannot unblock its signals still works.
     let _ = signals::unblock_terminate();
     match work(job) {
@@ -97,6 +97,8 @@ impl<J> Slots<J> for Forks<J> {
     }
 
     fn start(&mut self, mut job: J, private: &Private<'_>) -> Result<(), Refused<J>> {
+        // Asked here: each page of code and memory that a child touches first costs it a fault.
+        let private = (private.0)();
         let child = match process::fork(|| work_in_child(&self.work, &mut job, private)) {
             Ok(child) => child,
             Err(error) => {

@@ -8,10 +8,11 @@ use crate::slots::prefork::{Handover, Prefork, WorkerPlan};
 use crate::socket::options::SocketOptions;
 use crate::socket::request::{BoxedSlots, Receive};
 use crate::socket::server::SocketError;
-use rustix::io::Errno;
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, read};
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -19,20 +20,29 @@ use std::sync::Arc;
 /// A connection: reading is buffered, writing sends at once. A signal interrupts neither.
 #[derive(Debug)]
 pub struct Stream {
-    input: BufReader<Raw>,
+    socket: OwnedFd,
     peer: Peer,
     is_tcp: bool,
+    input: Input,
 }
 
-#[derive(Debug)]
-struct Raw(OwnedFd);
+/// What was received and is not read yet. Unlike `BufReader` it takes memory first where a handler
+/// reads, and writes no zeros into it: a forked process pays for each page that it touches.
+#[derive(Debug, Default)]
+struct Input {
+    received: Vec<u8>,
+    read: usize,
+}
+
+const INPUT_BYTES: usize = 8192;
 
 impl Stream {
     fn new(socket: OwnedFd, peer: Peer) -> Self {
         Self {
-            input: BufReader::new(Raw(socket)),
+            socket,
             peer,
             is_tcp: matches!(peer, Peer::Inet(_)),
+            input: Input::default(),
         }
     }
 
@@ -40,12 +50,6 @@ impl Stream {
     #[must_use]
     pub const fn peer(&self) -> Peer {
         self.peer
-    }
-}
-
-impl Read for Raw {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(uninterrupted(|| rustix::io::read(&self.0, &mut *buffer))?)
     }
 }
 
@@ -58,19 +62,42 @@ fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Err
     }
 }
 
+impl Input {
+    fn rest(&self) -> &[u8] {
+        self.received.get(self.read..).unwrap_or_default()
+    }
+
+    /// Only where nothing is left.
+    fn receive(&mut self, socket: &OwnedFd) -> io::Result<()> {
+        self.received.clear();
+        self.read = 0;
+        self.received.reserve(INPUT_BYTES);
+        uninterrupted(|| read(socket, spare_capacity(&mut self.received)))?;
+        Ok(())
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.input.read(buffer)
+        if self.input.rest().is_empty() && buffer.len() >= INPUT_BYTES {
+            return Ok(uninterrupted(|| read(&self.socket, &mut *buffer))?);
+        }
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 
 impl BufRead for Stream {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.input.fill_buf()
+        if self.input.rest().is_empty() {
+            self.input.receive(&self.socket)?;
+        }
+        Ok(self.input.rest())
     }
 
     fn consume(&mut self, amount: usize) {
-        self.input.consume(amount);
+        self.input.read += amount;
     }
 }
 
@@ -89,7 +116,7 @@ impl Write for Stream {
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.input.get_ref().0.as_fd()
+        self.socket.as_fd()
     }
 }
 
