@@ -1,7 +1,7 @@
 //! Requests per second of `threads` and `forks`, a connection each, beside the least that does it
 //! and beside CPython's `socketserver`.
 //!
-//! Every contestant is a process of its own that echoes a line and closes. Two client threads
+//! Every contestant is a process of its own that echoes a line and closes. Eight client threads
 //! connect, write, read to the end and close, again and again, first with one contestant, then with
 //! the next; a ratio is of two rounds that follow each other. The bare loop is accept, a thread or a
 //! fork, read, write, close: the limit here.
@@ -43,7 +43,7 @@ fn main() {
         contestants::serve(name);
         return;
     }
-    println!("Requests per second, one connection each, two clients");
+    println!("Requests per second, one connection each, eight clients");
     println!(
         "{}; {}",
         machine::description(),

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-const CLIENTS: usize = 2;
+const CLIENTS: usize = 8;
 const LENGTH: Duration = Duration::from_millis(400);
 
 /// What one round came to.

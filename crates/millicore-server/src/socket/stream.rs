@@ -34,6 +34,8 @@ struct Input {
     read: usize,
 }
 
+/// At first, and once that was full: a short request is the usual one.
+const FIRST_BYTES: usize = 512;
 const INPUT_BYTES: usize = 8192;
 
 impl Stream {
@@ -69,9 +71,11 @@ impl Input {
 
     /// Only where nothing is left.
     fn receive(&mut self, socket: &OwnedFd) -> io::Result<()> {
+        let was_full = self.received.len() >= FIRST_BYTES;
         self.received.clear();
         self.read = 0;
-        self.received.reserve(INPUT_BYTES);
+        let wanted = if was_full { INPUT_BYTES } else { FIRST_BYTES };
+        self.received.reserve(wanted);
         uninterrupted(|| read(socket, spare_capacity(&mut self.received)))?;
         Ok(())
     }
