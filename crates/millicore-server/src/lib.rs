@@ -17,8 +17,8 @@
 //! - [`observe`]: request ids, traces, who the client is, and the logs.
 //! - [`application`]: the demonstration application.
 //! - [`process`]: forked processes that are waited for by descriptor. Unsafe code is here,
-//!   in `activity` and where `http` hands descriptors to tokio, because nothing else forks, shares
-//!   memory, or vouches for a descriptor.
+//!   in `activity`, in `listener` and where `http` hands descriptors to tokio, because nothing else
+//!   forks, shares memory, takes a descriptor by its number, or vouches for one.
 
 pub mod model;
 

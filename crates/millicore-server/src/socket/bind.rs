@@ -32,7 +32,7 @@ impl SocketServer<Stream> {
     }
 
     /// A server on a Unix stream socket, as `UnixStreamServer`. A socket on which nobody listens any
-    /// more is replaced; its file stays when the server closes.
+    /// more is replaced; its file goes when the server closes.
     ///
     /// # Errors
     ///
