@@ -4,6 +4,7 @@ pub(crate) mod forks;
 pub(crate) mod inline;
 mod outbox;
 pub(crate) mod prefork;
+mod reserve;
 pub(crate) mod threads;
 
 use crate::process::Exit;

@@ -1,7 +1,8 @@
 //! `threads`: a thread for each job. `sync`, beside a loop that must not be deaf: one for all.
 
 use super::outbox::Outbox;
-use super::{Ended, Private, Refused, Slots, Work};
+use super::reserve::Reserve;
+use super::{Ended, Private, Refused, Slots, Verdict, Work};
 use crate::poller::Poller;
 use std::io;
 use std::num::NonZeroUsize;
@@ -16,7 +17,7 @@ pub(crate) struct Threads<J> {
 }
 
 enum Staff<J> {
-    OneEach(Work<J>),
+    OneEach(Work<J>, Arc<Reserve<J>>),
     /// It lives as long as this sender.
     One(Sender<J>),
 }
@@ -29,7 +30,7 @@ impl<J: Send + 'static> Threads<J> {
         poller: &Poller,
     ) -> io::Result<Self> {
         Ok(Self {
-            staff: Staff::OneEach(work),
+            staff: Staff::OneEach(work, Arc::new(Reserve::new())),
             most: max_threads.map_or(usize::MAX, NonZeroUsize::get),
             outbox: Outbox::new(poller)?,
         })
@@ -53,7 +54,19 @@ impl<J: Send + 'static> Threads<J> {
         })
     }
 
-    fn spawn(&self, work: Work<J>, job: J) -> Result<(), Refused<J>> {
+    fn start_one(
+        &self,
+        work: &Work<J>,
+        reserve: &Arc<Reserve<J>>,
+        job: J,
+    ) -> Result<(), Refused<J>> {
+        match reserve.hand(job) {
+            Ok(()) => Ok(()),
+            Err(job) => self.spawn(Arc::clone(work), Arc::clone(reserve), job),
+        }
+    }
+
+    fn spawn(&self, work: Work<J>, reserve: Arc<Reserve<J>>, job: J) -> Result<(), Refused<J>> {
         let outbox = Arc::clone(&self.outbox);
         // A thread that does not start takes what it was given with it.
         let given = Arc::new(Mutex::new(Some(job)));
@@ -61,9 +74,14 @@ impl<J: Send + 'static> Threads<J> {
         let take =
             |given: &Mutex<Option<J>>| given.lock().unwrap_or_else(PoisonError::into_inner).take();
         let spawned = Builder::new().spawn(move || {
-            if let Some(mut job) = take(&taken) {
+            let mut next = take(&taken);
+            while let Some(mut job) = next {
                 let verdict = work(&mut job);
                 outbox.end(job, verdict);
+                if let Verdict::Quit(_) = verdict {
+                    return;
+                }
+                next = reserve.next();
             }
         });
         match spawned.map_err(|error| (error, take(&given))) {
@@ -81,7 +99,7 @@ impl<J: Send + 'static> Slots<J> for Threads<J> {
     fn start(&mut self, job: J, _private: &Private<'_>) -> Result<(), Refused<J>> {
         self.outbox.begin();
         let started = match &self.staff {
-            Staff::OneEach(work) => self.spawn(Arc::clone(work), job),
+            Staff::OneEach(work, reserve) => self.start_one(work, reserve, job),
             Staff::One(jobs) => jobs.send(job).map_err(|unsent| Refused {
                 job: unsent.0,
                 error: io::ErrorKind::BrokenPipe.into(),
@@ -112,7 +130,7 @@ impl<J: Send + 'static> Slots<J> for Threads<J> {
     }
 
     fn resize(&mut self, slots: usize, _private: &Private<'_>) -> io::Result<()> {
-        if let Staff::OneEach(_) = self.staff {
+        if let Staff::OneEach(..) = self.staff {
             self.most = slots;
         }
         Ok(())
