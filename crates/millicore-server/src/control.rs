@@ -27,7 +27,11 @@ pub struct Controller(OwnedFd);
 
 /// The server's end of a [`Controller`].
 #[derive(Debug)]
-pub struct Controlled(OwnedFd);
+pub struct Controlled {
+    read: OwnedFd,
+    /// The other end, so that it does not end where the controller is dropped.
+    _write: OwnedFd,
+}
 
 const ALL: [ControlSignal; 6] = [
     ControlSignal::Terminate,
@@ -45,7 +49,8 @@ const ALL: [ControlSignal; 6] = [
 /// What the system said.
 pub fn control() -> io::Result<(Controller, Controlled)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    Ok((Controller(write), Controlled(read)))
+    let _write = rustix::io::fcntl_dupfd_cloexec(&write, 3)?;
+    Ok((Controller(write), Controlled { read, _write }))
 }
 
 impl Controller {
@@ -65,9 +70,8 @@ impl Controller {
 impl ControlSource for Controlled {
     fn next(&self) -> io::Result<Option<ControlSignal>> {
         let mut byte = [0];
-        match rustix::io::read(&self.0, &mut byte) {
+        match rustix::io::read(&self.read, &mut byte) {
             Ok(1) => Ok(ALL.get(usize::from(byte[0])).copied()),
-            // Nobody is left who could ask.
             Ok(_) => Ok(None),
             Err(error) if error == rustix::io::Errno::AGAIN => Ok(None),
             Err(error) => Err(error.into()),
@@ -77,6 +81,6 @@ impl ControlSource for Controlled {
 
 impl AsFd for Controlled {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.read.as_fd()
     }
 }

@@ -1,7 +1,7 @@
 //! What a request must not be, beyond what hyper refuses: whatever two servers could read
 //! differently.
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::{Method, Request, StatusCode, Version};
 
 /// Why a request is refused before any handler sees it.
@@ -94,9 +94,6 @@ fn check_framing<B>(request: &Request<B>) -> Result<(), Refused> {
     if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
         return bad("the body has another transfer coding than chunked");
     }
-    if request.headers().contains_key(CONTENT_LENGTH) {
-        return bad("the request has both a length and a transfer coding");
-    }
     Ok(())
 }
 
@@ -136,16 +133,10 @@ mod tests {
         let host = ("host", "a");
         let chunked = ("transfer-encoding", "chunked");
         let other = Some("the body has another transfer coding than chunked");
-        let both = Some("the request has both a length and a transfer coding");
         check_request(Version::HTTP_11, &[host, chunked], None);
         check_request(Version::HTTP_11, &[host, chunked, chunked], other);
         let gzip = ("transfer-encoding", "gzip, chunked");
         check_request(Version::HTTP_11, &[host, gzip], other);
-        check_request(
-            Version::HTTP_11,
-            &[host, chunked, ("content-length", "3")],
-            both,
-        );
     }
 
     #[test]

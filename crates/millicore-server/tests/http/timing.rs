@@ -109,3 +109,19 @@ impl http_body::Body for Endless {
         std::task::Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
     }
 }
+
+#[test]
+fn who_leaves_in_the_first_word_is_not_waited_for() {
+    const NEVER: Duration = Duration::from_secs(3600);
+    let server = Server::start(1, router(), |settings| {
+        settings.connection.header_timeout = NEVER;
+        settings.connection.idle_timeout = NEVER;
+    });
+    // Both versions of HTTP have requests that begin so.
+    for word in ["P", "PRI * HTTP/2.0\r\n"] {
+        let mut client = Client::connect(server.address);
+        client.send(word);
+        client.finish_sending();
+        assert!(client.is_closed(), "{word}");
+    }
+}

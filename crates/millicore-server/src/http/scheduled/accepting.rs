@@ -6,8 +6,7 @@ use super::readable::Readable;
 use super::wire::Stream;
 use super::{HttpService, Server};
 use crate::address::Peer;
-use crate::listener::Listener;
-use rustix::io::Errno;
+use crate::listener::{Listener, is_exhausted};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -45,9 +44,8 @@ impl<S: HttpService> Acceptor<S> {
     /// Accepts as long as the listener can be waited for.
     async fn accept(&mut self) {
         loop {
-            while self.server().connections.len() >= self.server().max_connections {
-                self.server().connections.one_gone().await;
-            }
+            let server = self.server();
+            server.connections.fewer_than(server.max_connections).await;
             match self.listener.take(Listener::accept).await {
                 Ok((socket, peer)) => self.admit(socket, peer),
                 Err(error) => recover(&error, &self.server()).await,
@@ -84,16 +82,6 @@ async fn stops(stopping: &mut watch::Receiver<bool>) {
 /// Makes room and waits for it. Whatever else is wrong with a listener may be right again later,
 /// and must not keep this thread busy.
 async fn recover(error: &io::Error, server: &Server) {
-    if is_exhausted(error) {
-        server.connections.make_room();
-    }
-    let _ = tokio::time::timeout(PAUSE, server.connections.one_gone()).await;
-}
-
-fn is_exhausted(error: &io::Error) -> bool {
-    let number = error.raw_os_error().map(Errno::from_raw_os_error);
-    matches!(
-        number,
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
-    )
+    let wants_room = is_exhausted(error);
+    server.connections.one_gone(wants_room, PAUSE).await;
 }

@@ -78,6 +78,8 @@ pub(super) struct Activity {
     sent_ns: AtomicU64,
     /// Whether requests overlap, as in HTTP/2.
     is_multiplexed: AtomicBool,
+    /// Whether it has brought a request.
+    was_served: AtomicBool,
     /// What its task is asked: bits, see below.
     asked: AtomicU8,
     waker: Mutex<Option<Waker>>,
@@ -101,6 +103,7 @@ impl Activity {
             blocked_since_ns: AtomicU64::new(0),
             sent_ns: AtomicU64::new(0),
             is_multiplexed: AtomicBool::new(false),
+            was_served: AtomicBool::new(false),
             asked: AtomicU8::new(0),
             waker: Mutex::new(None),
         }
@@ -148,6 +151,7 @@ impl Activity {
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Exchange {
+        self.was_served.store(true, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         self.servers_turn.fetch_add(1, Ordering::Relaxed);
         self.head_began.store(false, Ordering::Relaxed);
@@ -155,6 +159,11 @@ impl Activity {
             activity: Arc::clone(self),
             is_servers_turn: true,
         }
+    }
+
+    /// Whether it has brought a request.
+    pub(super) fn was_served(&self) -> bool {
+        self.was_served.load(Ordering::Relaxed)
     }
 
     /// Whether a request is under way.

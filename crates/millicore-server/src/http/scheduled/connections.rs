@@ -7,12 +7,16 @@ use super::activity::{Activity, Limits, nanoseconds};
 use crate::activity::Activity as Counts;
 use crate::settings::ConnectionSettings;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Deadlines that lie closer together than this are kept at once.
 const GRAIN: Duration = Duration::from_millis(2);
+
+/// How long a connection that was accepted may take for its first request once the server stops.
+const FRESH_MOMENT: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -95,13 +99,33 @@ impl Connections {
         self.table().all.len()
     }
 
-    /// Waits until a connection has gone after this was called, or before and nobody waited.
-    pub(super) async fn one_gone(&self) {
-        self.gone.notified().await;
+    /// Waits until there are fewer than so many.
+    pub(super) async fn fewer_than(&self, most: usize) {
+        loop {
+            let mut gone = pin!(self.gone.notified());
+            // Who goes from here on is heard of.
+            gone.as_mut().enable();
+            if self.len() < most {
+                return;
+            }
+            gone.await;
+        }
+    }
+
+    /// Waits until one has gone, but not longer than this; where room is wanted, the one that has
+    /// been silent longest is asked to go.
+    pub(super) async fn one_gone(&self, wants_room: bool, wait: Duration) {
+        let mut gone = pin!(self.gone.notified());
+        gone.as_mut().enable();
+        if wants_room {
+            self.make_room();
+        }
+        // That nobody has gone is found out by the next attempt.
+        let _ = tokio::time::timeout(wait, gone).await;
     }
 
     /// Asks the one that has been silent longest to make room.
-    pub(super) fn make_room(&self) {
+    fn make_room(&self) {
         let table = self.table();
         let silent = |activity: &&Arc<Activity>| activity.silent_since_ns();
         let longest = table
@@ -119,15 +143,23 @@ impl Connections {
         }
     }
 
-    /// Asks everyone to end after what it has accepted, and waits until they have.
+    /// Asks everyone to end after what it has accepted, and waits until they have. Those that never
+    /// brought a request have a moment first: it may be on its way.
     pub(super) async fn drain(&self) {
         let all: Vec<_> = self.table().all.values().cloned().collect();
-        for activity in all {
+        let (known, fresh): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|activity| activity.was_served());
+        for activity in known {
             activity.drain();
         }
-        while self.len() > 0 {
-            self.one_gone().await;
+        if !fresh.is_empty() {
+            // Whoever is left then has had its moment.
+            let _ = tokio::time::timeout(FRESH_MOMENT, self.fewer_than(1)).await;
         }
+        for activity in fresh {
+            activity.drain();
+        }
+        self.fewer_than(1).await;
     }
 
     /// Wakes whose time is up, for ever.
@@ -172,6 +204,6 @@ impl Drop for Place {
         if let Some(counts) = &self.connections.counted_in {
             counts.connection_closed();
         }
-        self.connections.gone.notify_one();
+        self.connections.gone.notify_waiters();
     }
 }

@@ -3,8 +3,8 @@
 //! 1. It is on its way out: readiness says no, responses end their connections.
 //! 2. For `drain_delay` it goes on accepting.
 //! 3. It accepts what the kernel has accepted already, and then refuses.
-//! 4. Every connection ends once it has answered what it was sent; one that was sent nothing ends
-//!    at once.
+//! 4. Every connection ends once it has answered what it was sent; one that is idle ends at once, one
+//!    that never brought a request after a moment.
 //! 5. After `graceful_timeout` from 3 on, whoever is left is dropped.
 
 use super::accepting::Acceptor;
@@ -72,7 +72,10 @@ pub(super) async fn run<S: HttpService>(
             while accepting.join_next().await.is_some() {}
             server.connections.drain().await;
         };
-        let _ = tokio::time::timeout(times.get().1, finish).await;
+        if tokio::time::timeout(times.get().1, finish).await.is_err() {
+            let unfinished = server.connections.len();
+            tracing::warn!(unfinished, "the graceful timeout has passed");
+        }
     };
     let mut stopped = pin!(stopped);
     loop {

@@ -1,6 +1,7 @@
 //! A socket of either kind, which notes when bytes come and go.
 
 use super::activity::Activity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv};
 use std::io::{self, IoSlice};
@@ -42,7 +43,7 @@ impl Stream {
     }
 
     /// Waits for bytes and looks at the first of them without taking them, until `look` has seen
-    /// enough. No byte is the end.
+    /// enough. No byte is the end; where the end comes before enough, it is an error.
     pub(super) fn poll_peek<R>(
         &self,
         context: &mut Context<'_>,
@@ -53,7 +54,11 @@ impl Stream {
             let seen = self.try_io(Interest::READABLE, || {
                 let mut first = [0; 24];
                 let len = self.peek(&mut first)?;
-                look(&first[..len]).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+                look(&first[..len]).ok_or_else(|| match self.is_closed() {
+                    // No further event comes: waiting would be in vain, and would not wait.
+                    true => io::ErrorKind::UnexpectedEof.into(),
+                    false => io::ErrorKind::WouldBlock.into(),
+                })
             });
             match seen {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -65,6 +70,13 @@ impl Stream {
     /// Whether bytes wait to be read.
     pub(super) fn has_bytes(&self) -> bool {
         matches!(self.peek(&mut [0]), Ok(1))
+    }
+
+    /// Whether the client sends no more.
+    fn is_closed(&self) -> bool {
+        let mut sockets = [PollFd::new(self, PollFlags::RDHUP)];
+        let seen = poll(&mut sockets, Some(&Timespec::default()));
+        seen.is_ok() && !sockets[0].revents().is_empty()
     }
 
     fn peek(&self, first: &mut [u8]) -> io::Result<usize> {
