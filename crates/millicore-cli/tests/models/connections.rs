@@ -10,6 +10,7 @@ for_every_model! {
     a_connection_ends_when_either_side_says_so
     a_response_to_head_has_no_body
     a_body_that_nobody_reads_is_not_asked_for
+    the_rest_of_a_body_is_no_request
     a_head_may_come_in_pieces
     who_stops_sending_is_answered_what_is_quick
     a_connection_that_goes_on_lets_others_in
@@ -81,6 +82,24 @@ fn a_body_that_nobody_reads_is_not_asked_for(model: &str) {
         "POST /healthz HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     );
     assert_eq!(client.answer().status, 405);
+    server.expect_health();
+}
+
+/// Whoever makes a proxy send such a body must not make a request of its own of it.
+fn the_rest_of_a_body_is_no_request(model: &str) {
+    let server = Server::with(&one_slot(model));
+    let smuggled = "GET /nothing HTTP/1.1\r\nHost: test\r\n\r\n";
+    let length = smuggled.len();
+    for sent_at_once in [0, 1, length - 1] {
+        let (first, rest) = smuggled.split_at(sent_at_once);
+        let mut client = server.client();
+        client.send(format!(
+            "POST /healthz HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{first}"
+        ));
+        assert_eq!(client.answer().status, 405);
+        client.try_send(rest);
+        client.expect_end();
+    }
     server.expect_health();
 }
 

@@ -72,6 +72,11 @@ impl<S> Shared<S> {
         *current = Arc::new(settings.clone());
     }
 
+    /// Whether somebody waits for the slot, or for the end of the server.
+    fn is_slot_wanted(&self) -> bool {
+        self.activity.waiting() > 0 || self.draining.is_draining()
+    }
+
     /// Whether this process is to be replaced.
     pub(super) fn is_worn_out(&self) -> bool {
         let served = self.served.load(Ordering::Relaxed);
@@ -100,7 +105,7 @@ pub(super) fn serve<S: HttpService>(shared: &Shared<S>, accepted: &mut Accepted)
             Verdict::Idle
         }
         Ok(Ok((Outcome::Over, sends_more))) => {
-            discard_rest(accepted.as_fd(), sends_more);
+            discard_rest(accepted.as_fd(), sends_more, || shared.is_slot_wanted());
             Verdict::Done
         }
         // The client left in the middle, or took nothing for too long.
@@ -180,6 +185,11 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
             if Pin::new(&mut connection).poll(&mut context).is_ready() {
                 return Ok(Outcome::Over);
             }
+            // Above all when a handler has dropped a body that it did not read: its rest must never
+            // be taken for the next request, and hyper ends the connection if it is asked again.
+            if self.woken.take() {
+                continue;
+            }
             if !self.is_idle() {
                 self.wait()?;
             } else if !self.lingers()? {
@@ -230,7 +240,7 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
     fn lingers(&self) -> io::Result<bool> {
         let shared = self.shared;
         // Even a request that has come already waits behind those that came before.
-        if shared.activity.waiting() > 0 || shared.draining.is_draining() || shared.is_worn_out() {
+        if shared.is_slot_wanted() || shared.is_worn_out() {
             return Ok(false);
         }
         let mut sockets = [PollFd::from_borrowed_fd(self.socket, PollFlags::IN)];
@@ -291,12 +301,13 @@ const MIN_BUFFER_BYTES: usize = 8192;
 
 /// Reads what the client still sends once its connection is over: a socket that is closed with
 /// unread bytes is reset, and the client could lose the last response. Where it is not known to send
-/// more, only what has come already is waited for.
-fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool) {
+/// more, only what has come already is waited for; and where others want the slot, who is silent is
+/// not waited for long.
+fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool, is_wanted: impl Fn() -> bool) {
     const LONGEST: Duration = Duration::from_secs(2);
-    const LONGEST_SILENCE: Duration = Duration::from_millis(100);
+    const SILENCE: Duration = Duration::from_millis(50);
     const MOST_BYTES: usize = 8 << 20;
-    let end = Instant::now() + LONGEST;
+    let until = Instant::now() + LONGEST;
     // Who waits for the end does not wait for this.
     let _ = rustix::net::shutdown(socket, Shutdown::Write);
     let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
@@ -305,10 +316,11 @@ fn discard_rest(socket: BorrowedFd<'_>, sends_more: bool) {
         match rustix::io::read(socket, &mut scratch) {
             Ok((bytes, _)) if !bytes.is_empty() => discarded += bytes.len(),
             Err(Errno::AGAIN) if discarded > 0 || sends_more => {
+                let now = Instant::now();
                 let mut sockets = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
-                let until = end.min(Instant::now() + LONGEST_SILENCE);
-                let waited = poll_until(&mut sockets, Some(until));
-                if waited.is_err() || sockets[0].revents().is_empty() {
+                let is_polled = poll_until(&mut sockets, Some(until.min(now + SILENCE))).is_ok();
+                let is_silent = sockets[0].revents().is_empty();
+                if !is_polled || is_silent && (is_wanted() || until <= Instant::now()) {
                     return;
                 }
             }
