@@ -1,4 +1,4 @@
-//! How a server ends.
+//! How a server ends, and what it finishes first.
 
 use crate::client::Client;
 use crate::processes::{Process, children};

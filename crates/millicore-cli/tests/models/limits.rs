@@ -6,6 +6,7 @@ use crate::server::{Server, one_slot};
 
 for_every_model! {
     a_body_too_large_is_refused_to_who_still_sends
+    who_is_refused_and_stays_holds_nobody_up
     a_head_too_large_is_refused
     a_head_that_does_not_end_is_refused
     a_silent_connection_is_closed
@@ -25,6 +26,19 @@ fn a_body_too_large_is_refused_to_who_still_sends(model: &str) {
     }
     assert_eq!(client.answer().status, 413);
     server.expect_health();
+}
+
+/// It was to send more, and neither sends nor leaves.
+fn who_is_refused_and_stays_holds_nobody_up(model: &str) {
+    let server = Server::with(&one_slot(model));
+    let mut clients: Vec<Client> = (0..50).map(|_| server.client()).collect();
+    for client in &mut clients {
+        client.send("POST /healthz HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nabc");
+        assert_eq!(client.answer().status, 405);
+        client.expect_end();
+    }
+    server.expect_health();
+    server.stop();
 }
 
 fn a_head_too_large_is_refused(model: &str) {
