@@ -88,11 +88,15 @@ fn parse(text: &str) -> Result<Bind, &'static str> {
         .map_err(|_| "a port is a whole number from 0 to 65535")?;
     let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     let host = match bare {
-        Some(host) => host,
         None if host.contains(':') => return Err("an IPv6 address stands in brackets"),
-        None if host.is_empty() => return Err("it has no host; 0.0.0.0 is all of IPv4"),
-        None => host,
+        _ => bare.unwrap_or(host),
     };
+    if host.contains(['[', ']']) {
+        return Err("brackets stand around an IPv6 address alone");
+    }
+    if host.is_empty() {
+        return Err("it has no host; 0.0.0.0 is all of IPv4");
+    }
     Ok(Bind::Tcp {
         host: host.to_owned(),
         port,
@@ -104,6 +108,10 @@ impl fmt::Display for Bind {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            // Without, what it begins with would be taken for what follows the colon in a URL.
+            Self::Unix(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
+                write!(f, "unix://{}", path.display())
+            }
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Descriptor(number) => write!(f, "fd://{number}"),
         }
@@ -138,6 +146,7 @@ mod tests {
         check("[::1]:80", "[::1]:80");
         check("unix:/run/a.sock", "unix:/run/a.sock");
         check("unix:///run/a.sock", "unix:/run/a.sock");
+        check("unix:////run/a.sock", "unix:////run/a.sock");
         check("fd://3", "fd://3");
     }
 
@@ -145,6 +154,8 @@ mod tests {
     fn what_is_no_address_is_refused_with_the_reason() {
         check("8000", "it has no port");
         check(":8000", "0.0.0.0 is all of IPv4");
+        check("[]:8000", "0.0.0.0 is all of IPv4");
+        check("[[]]:8000", "brackets stand around an IPv6 address alone");
         check("::1:80", "an IPv6 address stands in brackets");
         check("a:65536", "a port is a whole number from 0 to 65535");
         check("unix:", "it has no path");

@@ -68,6 +68,7 @@ const ARROWS: &[Arrows] = &[
         from: "millicore-fuzz",
         to: &[
             "millicore-lab",
+            "millicore-server",
             "millicore-sim",
             "millicore-quota",
             "millicore-policy",

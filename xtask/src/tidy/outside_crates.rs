@@ -74,7 +74,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "http",
-        used_by: &["millicore-lab", "millicore-server"],
+        used_by: &["millicore-fuzz", "millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "the types in which every HTTP library of Rust speaks",
     },
