@@ -147,6 +147,11 @@ fn the_next_request_of_a_connection_may_be_served_by_another_process() {
         let mut client = server.client();
         let first = client.ask("/sleep?ms=0").number("pid");
         until("another process serves it", || {
+            // Its process waits a moment for the next request, and then gives it back.
+            until("it is given back", || {
+                let metrics = server.ask("/metrics").body;
+                metrics.contains("millicore_connections_parked 1\n")
+            });
             client.ask("/sleep?ms=0").number("pid") != first
         });
     }

@@ -31,7 +31,7 @@ fn a_body_too_large_is_refused_to_who_still_sends(model: &str) {
 /// It was to send more, and neither sends nor leaves.
 fn who_is_refused_and_stays_holds_nobody_up(model: &str) {
     let server = Server::with(&one_slot(model));
-    let mut clients: Vec<Client> = (0..50).map(|_| server.client()).collect();
+    let mut clients: Vec<Client> = (0..20).map(|_| server.client()).collect();
     for client in &mut clients {
         client.send("POST /healthz HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nabc");
         assert_eq!(client.answer().status, 405);
