@@ -9,7 +9,7 @@ use crate::load::schedule::{Schedule, Ticket};
 use crate::load::target::{Addresses, LookupError, Mix};
 use crate::load::{http1, http2};
 use crate::stop::Stop;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -43,6 +43,8 @@ pub(super) struct Session<'a> {
     recorder: Recorder,
     /// Tickets handed out whose requests have not ended.
     in_flight: usize,
+    /// In closed loop: until when those rest that had no connection for their last request.
+    resting_until_ns: VecDeque<u64>,
     pub(super) connections_opened: u64,
     pub(super) resent: u64,
     stop: &'a Stop,
@@ -54,6 +56,10 @@ pub(super) struct Session<'a> {
 /// How often the progress is told, and a stop noticed.
 pub(super) const LOOK_EVERY_NS: u64 = 100_000_000;
 
+/// How long a closed loop waits where it could not connect: an attempt can fail at once, and all
+/// that could be learnt from more of them is how fast this machine is at that.
+const REST_NS: u64 = 10_000_000;
+
 impl<'a> Session<'a> {
     fn new(plan: &'a Plan, stop: &'a Stop, watch: &'a mut dyn FnMut(Progress)) -> Self {
         Self {
@@ -63,6 +69,7 @@ impl<'a> Session<'a> {
             mix: Mix::new(&plan.targets),
             recorder: Recorder::new(plan.most_rows),
             in_flight: 0,
+            resting_until_ns: VecDeque::new(),
             connections_opened: 0,
             resent: 0,
             stop,
@@ -75,7 +82,11 @@ impl<'a> Session<'a> {
     /// The next request that is due and its target, if there is room for it.
     pub(super) fn due(&mut self, now_ns: u64) -> Option<(Ticket, usize)> {
         let has_room = match self.plan.arrivals {
-            Arrivals::Closed { connections } => self.in_flight < connections,
+            Arrivals::Closed { connections } => {
+                let resting = &mut self.resting_until_ns;
+                while resting.pop_front_if(|it| *it <= now_ns).is_some() {}
+                self.in_flight + resting.len() < connections
+            }
             Arrivals::AtOnce { .. } | Arrivals::Constant { .. } | Arrivals::Poisson { .. } => true,
         };
         if !has_room || self.was_stopped {
@@ -88,6 +99,11 @@ impl<'a> Session<'a> {
 
     pub(super) fn record(&mut self, sample: Sample) {
         self.in_flight -= 1;
+        let is_closed = matches!(self.plan.arrivals, Arrivals::Closed { .. });
+        if is_closed && sample.sent_ns.is_none() {
+            self.resting_until_ns
+                .push_back(sample.ended_ns.saturating_add(REST_NS));
+        }
         self.recorder.record(sample);
     }
 
@@ -125,7 +141,10 @@ impl<'a> Session<'a> {
             Some(start_ns) if !self.was_stopped && start_ns < self.next_look_ns => {
                 WakeAt::Start(start_ns)
             }
-            _ => WakeAt::Look(self.next_look_ns),
+            _ => {
+                let rested_ns = self.resting_until_ns.front().copied();
+                WakeAt::Look(self.next_look_ns.min(rested_ns.unwrap_or(u64::MAX)))
+            }
         }
     }
 

@@ -131,3 +131,33 @@ fn names_that_do_not_exist_are_an_error() {
         "{error}"
     );
 }
+
+/// TCP does not go to everybody, so that connecting fails at once and without a packet.
+const NOWHERE: &str = "http://255.255.255.255:1/";
+
+#[track_caller]
+fn check_closed_loop_to_nowhere(flags: &[(&str, &str)]) {
+    let urls = [NOWHERE.to_owned()];
+    let outcome = load(
+        &urls,
+        &[flags, &[("-c", "2"), ("--duration", "50ms")]].concat(),
+    );
+    // Two of them, each of which starts at most every 10 ms, and none at 50 ms.
+    assert!((2..=10).contains(&outcome.asked), "{}", outcome.asked);
+    assert_eq!((outcome.sent, outcome.failed_count()), (0, outcome.asked));
+
+    let stop = Stop::default();
+    let forever = plan(&urls, &[flags, &[("--duration", "600s")]].concat());
+    let outcome = run(&forever, &stop, &mut |progress| {
+        if progress.ended > 0 {
+            stop.ask();
+        }
+    });
+    assert!(outcome.unwrap().was_stopped);
+}
+
+#[test]
+fn a_closed_loop_that_cannot_connect_rests_and_ends() {
+    check_closed_loop_to_nowhere(&[]);
+    check_closed_loop_to_nowhere(&[("--http2", "")]);
+}
