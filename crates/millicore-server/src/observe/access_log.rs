@@ -6,16 +6,18 @@ use super::{Client, RequestId, Spent, TraceContext};
 use ::http::header::{REFERER, USER_AGENT};
 use ::http::{HeaderMap, HeaderName, Method, Request, Uri, Version};
 use serde::Serialize;
+use std::fmt::Write;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The most bytes of the target that a line has: lines stay below 4096 bytes, which a pipe takes
-/// without mixing them with those of other processes (pipe(7), `PIPE_BUF`).
+/// The most bytes that the target takes in a line, as it is written there: lines stay below 4096
+/// bytes, which a pipe takes without mixing them with those of other processes (pipe(7),
+/// `PIPE_BUF`).
 const MAX_TARGET_BYTES: usize = 1024;
 
-/// The most bytes of other fields that the client wrote.
+/// The most bytes that other fields take which the client wrote.
 const MAX_FIELD_BYTES: usize = 256;
 
 /// How a line is written.
@@ -141,8 +143,8 @@ impl Asked {
             "{} - - [{}] \"{} {} {:?}\" {status} {bytes}\n",
             self.client,
             now.common_log(),
-            escaped(cut(self.method.as_str(), MAX_FIELD_BYTES)),
-            escaped(cut(self.target(), MAX_TARGET_BYTES)),
+            escaped(self.method.as_str(), MAX_FIELD_BYTES),
+            escaped(self.target(), MAX_TARGET_BYTES),
             self.version,
         )
     }
@@ -151,8 +153,8 @@ impl Asked {
         let line = JsonLine {
             time: now.to_string(),
             client: self.client.to_string(),
-            method: cut(self.method.as_str(), MAX_FIELD_BYTES),
-            path: visible(cut(self.target(), MAX_TARGET_BYTES)),
+            method: visible(self.method.as_str(), MAX_FIELD_BYTES),
+            path: visible(self.target(), MAX_TARGET_BYTES),
             version: format!("{:?}", self.version),
             status,
             bytes: answer.bytes,
@@ -180,7 +182,7 @@ impl Asked {
 struct JsonLine<'a> {
     time: String,
     client: String,
-    method: &'a str,
+    method: String,
     path: String,
     version: String,
     status: u16,
@@ -197,29 +199,47 @@ struct JsonLine<'a> {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
-    Some(visible(cut(&value, MAX_FIELD_BYTES)))
+    Some(visible(&value, MAX_FIELD_BYTES))
 }
 
-/// At most so many bytes, cut between characters.
-fn cut(text: &str, most_bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(most_bytes)]
+/// As much as takes at most so many bytes in a JSON string. JSON lets through what a terminal takes
+/// for a command; here it does not come so far.
+fn visible(text: &str, most_bytes: usize) -> String {
+    let mut line = String::new();
+    let mut left_bytes = most_bytes;
+    for character in text.chars() {
+        let shown = match character {
+            character if character.is_control() => char::REPLACEMENT_CHARACTER,
+            character => character,
+        };
+        let written_bytes = match shown {
+            '"' | '\\' => 2,
+            shown => shown.len_utf8(),
+        };
+        let Some(rest_bytes) = left_bytes.checked_sub(written_bytes) else {
+            break;
+        };
+        left_bytes = rest_bytes;
+        line.push(shown);
+    }
+    line
 }
 
-/// JSON lets through what a terminal takes for a command; here it does not come so far.
-fn visible(text: &str) -> String {
-    let shown = |character: char| match character {
-        character if character.is_control() => char::REPLACEMENT_CHARACTER,
-        character => character,
-    };
-    text.chars().map(shown).collect()
-}
-
-/// Quotes, backslashes and whatever is not visible ASCII, as Apache writes them: `\"`, `\\`, `\x1b`.
-fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'"' | b'\\' => format!("\\{}", char::from(byte)),
-        b' '..=b'~' => char::from(byte).to_string(),
-        _ => format!("\\x{byte:02x}"),
-    };
-    text.bytes().map(escape).collect()
+/// Quotes, backslashes and whatever is not visible ASCII, as Apache writes them: `\"`, `\\`, `\x1b`;
+/// as much as takes at most so many bytes so.
+fn escaped(text: &str, most_bytes: usize) -> String {
+    let mut line = String::new();
+    for byte in text.bytes() {
+        let end = line.len();
+        match byte {
+            b'"' | b'\\' => line.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => line.push(char::from(byte)),
+            _ => _ = write!(line, "\\x{byte:02x}"),
+        }
+        if line.len() > most_bytes {
+            line.truncate(end);
+            break;
+        }
+    }
+    line
 }

@@ -275,6 +275,41 @@ fn no_client_writes_a_line_or_a_command_of_its_own() {
     }
 }
 
+/// The line of a client that repeats these in its method, target and fields as long as it may.
+#[track_caller]
+fn check_length(format: AccessLogFormat, target: &str, field: &[u8]) {
+    let mut asked = request("/");
+    *asked.method_mut() = "X".repeat(3_000).parse().unwrap();
+    let target = format!("/{}", target.repeat(3_000));
+    *asked.uri_mut() = ::http::Uri::from_maybe_shared(target.into_bytes()).unwrap();
+    for (name, most) in [
+        ("user-agent", 3_000),
+        ("referer", 3_000),
+        ("x-request-id", 128),
+    ] {
+        let value = HeaderValue::from_bytes(&field.repeat(most / field.len())).unwrap();
+        asked.headers_mut().insert(name, value);
+    }
+    let line = logged(format, &fixed(), asked);
+    assert!((1_024..4_096).contains(&line.len()), "{} bytes", line.len());
+    if let AccessLogFormat::Common = format {
+        let (_, target) = line.split_once(" /").unwrap();
+        let (target, _) = target.split_once(" HTTP/1.1").unwrap();
+        assert!(target.len().is_multiple_of(2), "cut in an escape: {target}");
+    }
+}
+
+#[test]
+fn a_line_goes_through_a_pipe_whole_whatever_the_client_wrote() {
+    for format in [AccessLogFormat::Common, AccessLogFormat::Json] {
+        check_length(format, "é", b"a");
+        check_length(format, "\"\"", b"\"");
+        check_length(format, "\\\\", b"\\");
+        check_length(format, "\u{9b}", b"\t");
+        check_length(format, "\u{10ffff}", b"\xff");
+    }
+}
+
 #[test]
 fn a_request_whose_client_left_has_a_line() {
     let (mut reader, writer) = std::io::pipe().unwrap();
