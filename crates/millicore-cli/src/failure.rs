@@ -4,6 +4,10 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+/// The exit status of a command that was interrupted: 128 and the number of SIGINT, as a shell
+/// reports it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// Why a command ends early.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -13,6 +17,8 @@ pub(crate) enum Failure {
     Run(String),
     /// It was done, and the report says that an expectation was missed: exit status 3.
     Missed,
+    /// It was interrupted, and has reported what it had until then: exit status 130.
+    Interrupted,
     /// Whoever read the output has read enough: exit status 0.
     OutputClosed,
 }
@@ -43,6 +49,7 @@ pub(crate) fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Missed) => ExitCode::from(3),
+        Err(Failure::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(Failure::Run(message)) => {
             note(format_args!("error: {message}"));
             ExitCode::from(1)

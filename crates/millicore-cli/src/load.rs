@@ -3,11 +3,12 @@
 mod progress;
 
 use crate::failure::{Failure, note};
-use crate::interrupt::{self, INTERRUPTED};
+use crate::interrupt;
 use clap::{Args, ValueEnum};
-use millicore_lab::load::{Plan, Report, Wishes, raise_descriptor_limit, run as run_plan};
+use millicore_lab::load::{Plan, Report, Wishes, run as run_plan};
 use millicore_lab::machine::MachineState;
 use millicore_lab::stop::Stop;
+use millicore_server::descriptors;
 use progress::ProgressLine;
 use std::fs;
 use std::io::{self, Write};
@@ -187,7 +188,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     if matches!(format, Format::Csv) {
         plan.most_rows = usize::MAX;
     }
-    let _ = raise_descriptor_limit();
+    // If that is refused, the report says which requests found none.
+    let _ = descriptors::raise_limit();
     let (machine, stop) = (MachineState::read(), Stop::default());
     interrupt::listen(stop.clone())?;
     let progress = ProgressLine::new();
@@ -255,7 +257,7 @@ fn judge(format: Format, report: &Report) -> Result<(), Failure> {
         report.notes().iter().for_each(note);
     }
     if report.outcome.was_stopped {
-        std::process::exit(INTERRUPTED);
+        return Err(Failure::Interrupted);
     }
     if !report.outcome.has_answers() {
         let kinds: Vec<String> = report.outcome.failed.keys().cloned().collect();

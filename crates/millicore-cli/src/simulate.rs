@@ -8,6 +8,7 @@ mod plan;
 pub(crate) use arguments::Arguments;
 
 use crate::failure::{Failure, note};
+use crate::interrupt;
 use millicore_sim::workload::{excerpt, write_csv};
 use millicore_sim::{Dispatch, simulate_observed};
 use output::Outcome;
@@ -16,13 +17,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// What a shell reports for a command that was interrupted.
-const INTERRUPTED: i32 = 130;
-
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let plan = Plan::try_from(arguments)?;
-    ctrlc::set_handler(|| std::process::exit(INTERRUPTED))
-        .map_err(|error| Failure::at("cannot listen for Ctrl-C", error))?;
+    interrupt::listen_to_end()?;
     let PlannedWorkload {
         workload,
         place,

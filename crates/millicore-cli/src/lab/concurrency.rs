@@ -3,14 +3,14 @@
 mod progress;
 
 use crate::failure::{Failure, note};
-use crate::interrupt::{self, INTERRUPTED};
+use crate::interrupt;
 use crate::lab::output::{self, Format};
 use clap::Args;
 use millicore_lab::concurrency::{Plan, Report, Wishes, run as run_plan, run_time_ns};
-use millicore_lab::load::raise_descriptor_limit;
 use millicore_lab::machine::MachineState;
 use millicore_lab::stop::Stop;
 use millicore_quota::ProcessLimit;
+use millicore_server::descriptors;
 use millicore_sim::duration::Display as Length;
 use progress::ProgressLine;
 use std::env;
@@ -129,7 +129,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let (machine, stop) = (MachineState::read(), Stop::default());
     interrupt::listen(stop.clone())?;
     // A burst that finds no descriptor is told as one that failed.
-    let _ = raise_descriptor_limit();
+    let _ = descriptors::raise_limit();
     note(format_args!("{plan}: about {}", Length(run_time_ns(&plan))));
     let progress = ProgressLine::new(&plan);
     let outcome = run_plan(&plan, &program, &stop, &mut |it| progress.show(it));
@@ -144,7 +144,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         report.notes().iter().for_each(note);
     }
     if report.was_stopped {
-        std::process::exit(INTERRUPTED);
+        return Err(Failure::Interrupted);
     }
     Ok(())
 }

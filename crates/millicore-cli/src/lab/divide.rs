@@ -3,7 +3,7 @@
 mod progress;
 
 use crate::failure::{Failure, note};
-use crate::interrupt::{self, INTERRUPTED};
+use crate::interrupt;
 use crate::lab::output::{self, Format};
 use clap::Args;
 use millicore_lab::divide::{Plan, Report, Wishes, Work, predict, run as run_plan, run_time_ns};
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Some(work) = Work::calibrate(&plan, &stop).map_err(failed)? else {
         progress.finish();
         note("stopped while the cores were calibrated: nothing was measured");
-        std::process::exit(INTERRUPTED);
+        return Err(Failure::Interrupted);
     };
     let outcome = run_plan(&plan, &work, &stop, &mut |it| progress.show(it)).map_err(failed)?;
     progress.finish();
@@ -121,7 +121,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         Format::Csv => report.to_csv(),
     })?;
     if was_stopped {
-        std::process::exit(INTERRUPTED);
+        return Err(Failure::Interrupted);
     }
     Ok(())
 }
