@@ -26,7 +26,7 @@
 //! - `http2`: the same by way of a library.
 //! - `alarm`: waking up in time.
 //! - `recorder`, `latency`, `failure`: what became of each request, added up.
-//! - `generator`, `descriptors`: whether the generator itself was the limit.
+//! - `generator`: whether the generator itself was the limit.
 //! - `expectation`: whether it was as it should be.
 //! - `report`: all of it as a table, JSON and CSV.
 
@@ -45,14 +45,12 @@ mod failure;
 mod latency;
 mod recorder;
 
-mod descriptors;
 mod generator;
 
 mod expectation;
 
 mod report;
 
-pub use descriptors::raise_descriptor_limit;
 pub use expectation::{Expectation, ExpectationError, Judgement};
 pub use failure::{Failure, Malformed};
 pub use generator::GeneratorUse;

@@ -24,16 +24,22 @@ pub fn raise_limit() -> io::Result<Option<u64>> {
     Ok(limit.maximum)
 }
 
+/// How many descriptors this process may have open now; `None` is no limit.
+#[must_use]
+pub fn limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 #[cfg(test)]
 mod tests {
-    use super::raise_limit;
+    use super::{limit, raise_limit};
     use rustix::process::{Resource, getrlimit};
 
     #[test]
     fn the_limit_is_the_most_that_is_allowed() {
         let most = getrlimit(Resource::Nofile).maximum;
         assert_eq!(raise_limit().unwrap(), most);
-        assert_eq!(getrlimit(Resource::Nofile).current, most);
+        assert_eq!(limit(), most);
         assert_eq!(raise_limit().unwrap(), most);
     }
 }

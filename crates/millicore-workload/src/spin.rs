@@ -2,7 +2,7 @@
 //!
 //! [`spin_for`] holds a core for a CPU *time*: it takes that long however slow the core is.
 //! [`spin_iterations`] does fixed *work*: it takes longer on a slower core, as real work does, and
-//! divides over cores by dividing the count. [`Calibration`] translates between the two.
+//! divides over cores by dividing the count. [`Calibration`] translates between the two, and [`thread_cpu_time`] is the clock.
 
 use std::hint::black_box;
 use std::io;
@@ -27,8 +27,7 @@ const ROUNDS_PER_CORE: usize = 75;
 /// Runs until the calling thread has used `cpu_time`, and returns what it used: a few microseconds
 /// more.
 ///
-/// The time is the thread's own CPU clock (`CLOCK_THREAD_CPUTIME_ID`, clock_gettime(2)): waiting
-/// for a core, or being throttled, does not count.
+/// The time is that of [`thread_cpu_time`].
 pub fn spin_for(cpu_time: Duration) -> Duration {
     let start = thread_cpu_time();
     loop {
@@ -38,6 +37,18 @@ pub fn spin_for(cpu_time: Duration) -> Duration {
         }
         spin_iterations(ITERATIONS_PER_LOOK);
     }
+}
+
+/// The CPU time that the calling thread has used so far: `CLOCK_THREAD_CPUTIME_ID` of
+/// clock_gettime(2). Waiting for a core, or being throttled, does not count.
+#[must_use]
+pub fn thread_cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    // The kernel never reports a negative CPU time.
+    Duration::new(
+        now.tv_sec.unsigned_abs(),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Runs `iterations` of a fixed loop of integer operations, each waiting for the one before.
@@ -194,15 +205,6 @@ fn time_one_round() -> Duration {
     let start = thread_cpu_time();
     spin_iterations(ITERATIONS_PER_ROUND);
     thread_cpu_time().saturating_sub(start)
-}
-
-fn thread_cpu_time() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    // The kernel never reports a negative CPU time.
-    Duration::new(
-        now.tv_sec.unsigned_abs(),
-        u32::try_from(now.tv_nsec).unwrap_or(0),
-    )
 }
 
 #[cfg(test)]

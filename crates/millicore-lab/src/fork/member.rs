@@ -6,7 +6,7 @@ use crate::fork::log::Log;
 use crate::fork::plan::Plan;
 use crate::text::with_sources;
 use millicore_workload::factorial::{Digest, NaiveFactorial};
-use rustix::time::{ClockId, clock_gettime};
+use millicore_workload::spin::thread_cpu_time;
 use std::error::Error;
 
 /// What all of them know.
@@ -55,11 +55,12 @@ impl Member<'_> {
         /// Between two questions whether factors are left.
         const STEPS: u64 = 1000;
         self.tell(round, What::Started)?;
-        let cpu_before_ns = cpu_time_ns();
+        let cpu_before = thread_cpu_time();
         let mut factorial = NaiveFactorial::new(self.shared.plan.number);
         while factorial.step(STEPS) {}
         let fnv1a = Digest::of(&factorial.into_product()).fnv1a;
-        let cpu_ns = cpu_time_ns().saturating_sub(cpu_before_ns);
+        let cpu = thread_cpu_time().saturating_sub(cpu_before);
+        let cpu_ns = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
         self.tell(round, What::Computed { cpu_ns, fnv1a })
     }
 
@@ -87,13 +88,4 @@ impl Member<'_> {
             .map(drop)
             .map_err(|error| self.fail(0, format!("cannot keep to {cores} cores: {error}")))
     }
-}
-
-/// The CPU time of the calling thread.
-fn cpu_time_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let part = |number: i64| u64::try_from(number).unwrap_or(0);
-    part(time.tv_sec)
-        .saturating_mul(1_000_000_000)
-        .saturating_add(part(time.tv_nsec))
 }

@@ -1,8 +1,8 @@
 //! The generator watches itself: what it used, and what it had to wait for.
 
-use rustix::time::{ClockId, clock_gettime};
+use millicore_workload::spin::thread_cpu_time;
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the thread that made the load did during the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl GeneratorUse {
 #[derive(Debug)]
 pub(super) struct Watch {
     began: Instant,
-    cpu_ns: u64,
+    cpu: Duration,
     waited_ns: Option<u64>,
 }
 
@@ -42,7 +42,7 @@ impl Watch {
     pub(super) fn begin() -> Self {
         Self {
             began: Instant::now(),
-            cpu_ns: thread_cpu_ns(),
+            cpu: thread_cpu_time(),
             waited_ns: waited_for_core_ns(),
         }
     }
@@ -51,17 +51,15 @@ impl Watch {
     pub(super) fn read(&self) -> GeneratorUse {
         let waited = waited_for_core_ns().zip(self.waited_ns);
         GeneratorUse {
-            cpu_ns: thread_cpu_ns().saturating_sub(self.cpu_ns),
+            cpu_ns: whole_ns(thread_cpu_time().saturating_sub(self.cpu)),
             waited_for_core_ns: waited.map(|(now, then)| now.saturating_sub(then)),
-            wall_ns: u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            wall_ns: whole_ns(self.began.elapsed()),
         }
     }
 }
 
-fn thread_cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+fn whole_ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Kernel documentation, `scheduler/sched-stats`: time on a core, time waiting for one, turns.

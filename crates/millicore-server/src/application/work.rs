@@ -10,7 +10,7 @@ use crate::observe::{RequestContext, Spent};
 use ::http::request::Parts;
 use axum::extract::FromRequestParts;
 use millicore::{Cpu, Error, Request};
-use rustix::time::{ClockId, clock_gettime};
+use millicore_workload::spin::thread_cpu_time;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,10 +155,4 @@ impl Call {
 /// A size of nothing is none.
 fn at_least_something(size: Duration) -> Duration {
     size.max(Duration::from_nanos(1))
-}
-
-fn thread_cpu_time() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or(0);
-    Duration::new(now.tv_sec.unsigned_abs(), nanoseconds)
 }

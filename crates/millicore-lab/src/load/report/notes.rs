@@ -1,10 +1,10 @@
 //! What a reader should know before believing the figures of a report: first of all, where the
 //! generator and not the server was the limit.
 
-use crate::load::descriptors::descriptor_limit;
 use crate::load::plan::{Arrivals, Plan};
 use crate::load::run::Outcome;
 use crate::text::count;
+use millicore_server::descriptors;
 use millicore_sim::duration::{Display as Length, MILLISECOND_NS};
 
 /// The generator counts as the limit when it is busier than this, in per cent of a core.
@@ -70,7 +70,7 @@ fn unsent(outcome: &Outcome) -> Option<String> {
 
 fn descriptors(outcome: &Outcome) -> Option<String> {
     let failed = outcome.failed.get("descriptors")?;
-    let limit = descriptor_limit().map_or("no limit".to_owned(), |it| it.to_string());
+    let limit = descriptors::limit().map_or("no limit".to_owned(), |it| it.to_string());
     Some(format!(
         "{} found no descriptor for a connection: this process may have {limit}; raise it with \
          ulimit -n.",
