@@ -5,7 +5,8 @@
 //! $ cargo +nightly fuzz run forwarded
 //! ```
 //!
-//! Whoever is not trusted is who it is, whatever it says.
+//! Whoever is not trusted is who it is, whatever it says, and also when a trusted proxy says who that
+//! is.
 #![no_main]
 
 use http::{HeaderMap, HeaderValue};
@@ -34,4 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
         // A peer that is known has an address, its own or another.
         assert!(Client::of(peer, &headers, &trusted(list)).address.is_some());
     }
+    let stranger = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+    headers.append(NAMES[0], HeaderValue::from_static("203.0.113.7"));
+    let proxied = Client::of(peer, &headers, &trusted("127.0.0.1,10.0.0.0/8"));
+    assert_eq!(proxied.address, Some(stranger));
 });
