@@ -43,7 +43,6 @@ pub(super) fn run(session: &mut Session<'_>, addresses: &Addresses) -> io::Resul
         deadlines: Deadlines::new(plan.timeout_ns),
         buffer: vec![0; BUFFER_BYTES],
         is_holding: false,
-        failed_to_open: 0,
         lost_before: Vec::new(),
         session,
         addresses,
@@ -65,8 +64,6 @@ struct Engine<'a, 'b> {
     buffer: Vec<u8>,
     /// Whether requests wait on their connections, to leave together.
     is_holding: bool,
-    /// How many connections the system did not let open.
-    failed_to_open: u64,
     /// Requests whose connection failed before they were to leave.
     lost_before: Vec<(Job, Failure)>,
 }
@@ -129,13 +126,8 @@ impl Engine<'_, '_> {
     /// Starts every request that is due now.
     fn start_due(&mut self) {
         let now_ns = self.session.clock.now_ns();
-        let failed_before = self.failed_to_open;
         while let Some((ticket, target)) = self.session.due(now_ns) {
             self.start(ticket, target);
-            // The next would fail like this one: time has to pass, and it has to be looked at.
-            if self.failed_to_open > failed_before {
-                return;
-            }
         }
     }
 
@@ -166,10 +158,7 @@ impl Engine<'_, '_> {
         let opened = Connection::open(self.addresses.distinct[address], address, job);
         let connection = match opened {
             Ok(connection) => connection,
-            Err((job, failure)) => {
-                self.failed_to_open += 1;
-                return self.end(job, Err(failure), 0);
-            }
+            Err((job, failure)) => return self.end(job, Err(failure), 0),
         };
         self.session.connections_opened += 1;
         let slot = self.pool.insert(connection);
