@@ -124,4 +124,10 @@ fn who_leaves_in_the_first_word_is_not_waited_for() {
         client.finish_sending();
         assert!(client.is_closed(), "{word}");
     }
+    // A request that came with the end is answered, in however many pieces.
+    let mut client = Client::connect(server.address);
+    client.send("P");
+    client.send("OST /count HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc");
+    client.finish_sending();
+    assert_eq!(client.answer().status, 200);
 }

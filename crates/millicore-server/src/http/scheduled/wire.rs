@@ -52,19 +52,28 @@ impl Stream {
         loop {
             ready!(self.poll_read_ready(context))?;
             let seen = self.try_io(Interest::READABLE, || {
-                let mut first = [0; 24];
-                let len = self.peek(&mut first)?;
-                look(&first[..len]).ok_or_else(|| match self.is_closed() {
-                    // No further event comes: waiting would be in vain, and would not wait.
-                    true => io::ErrorKind::UnexpectedEof.into(),
-                    false => io::ErrorKind::WouldBlock.into(),
-                })
+                if let Some(enough) = self.look(&look)? {
+                    return Ok(enough);
+                }
+                if !self.is_closed() {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                // No further event comes: waiting would be in vain, and would not wait. What came
+                // with the end, after the first look, is seen by the second.
+                let seen = self.look(&look)?;
+                seen.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
             });
             match seen {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 seen => return Poll::Ready(seen),
             }
         }
+    }
+
+    fn look<R>(&self, look: impl Fn(&[u8]) -> Option<R>) -> io::Result<Option<R>> {
+        let mut first = [0; 24];
+        let len = self.peek(&mut first)?;
+        Ok(look(&first[..len]))
     }
 
     /// Whether bytes wait to be read.
