@@ -24,6 +24,39 @@ fn above_the_most_connections_who_comes_waits() {
 }
 
 #[test]
+fn several_listeners_share_the_most_connections() {
+    let server = Server::start_on(2, 1, router(), |settings| {
+        settings.max_connections = NonZeroUsize::MIN;
+    });
+    let ask = |listener: usize| {
+        let mut client = Client::connect(server.addresses[listener]);
+        client.get("/sum");
+        client
+    };
+    for _ in 0..20 {
+        let mut first = Client::connect(server.address);
+        first.get("/hello");
+        assert_eq!(first.answer().text(), "hello");
+        let mut others = vec![ask(0), ask(1)];
+        // Both listeners had waited for somebody when the only place was taken.
+        for _ in 0..10 {
+            first.get("/hello");
+            assert_eq!(first.answer().text(), "hello");
+            assert!(others.iter_mut().all(Client::is_silent), "it was let in");
+        }
+        drop(first);
+        // Whichever comes first makes room for the other: neither listener is deaf.
+        let answered = others
+            .into_iter()
+            .map(|mut client| std::thread::spawn(move || client.answer().text().to_owned()));
+        let answered: Vec<_> = answered.collect();
+        for answer in answered {
+            assert_eq!(answer.join().unwrap(), "499500");
+        }
+    }
+}
+
+#[test]
 fn silent_connections_are_in_nobodys_way() {
     let server = Server::start(1, router(), |_| ());
     let crowd: Vec<_> = (0..400)

@@ -17,6 +17,8 @@ use std::thread::JoinHandle;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Those of all its listeners; the first is `address`.
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) executor: Arc<Executor>,
     pub(crate) draining: Draining,
     controller: Controller,
@@ -30,6 +32,16 @@ impl Server {
         service: impl HttpService,
         set: impl FnOnce(&mut ServerSettings),
     ) -> Self {
+        Self::start_on(1, cores, service, set)
+    }
+
+    /// The same on so many listeners. What it logs goes where its caller's log goes.
+    pub(crate) fn start_on(
+        listeners: usize,
+        cores: usize,
+        service: impl HttpService,
+        set: impl FnOnce(&mut ServerSettings),
+    ) -> Self {
         let cores = NonZeroUsize::new(cores).expect("a core");
         let executor = Executor::builder()
             .cores(cores)
@@ -38,8 +50,10 @@ impl Server {
         let mut settings = ServerSettings::new(ConcurrencyModel::Scheduled);
         set(&mut settings);
         let bind: Bind = "127.0.0.1:0".parse().unwrap();
-        let listener = Listener::bind(&bind, &ListenOptions::default()).unwrap();
-        let address = listener.tcp_address().unwrap();
+        let listen = || Listener::bind(&bind, &ListenOptions::default()).unwrap();
+        let listeners: Vec<_> = (0..listeners).map(|_| listen()).collect();
+        let addresses = listeners.iter().map(|it| it.tcp_address().unwrap());
+        let addresses: Vec<_> = addresses.collect();
         let (controller, controlled) = control().unwrap();
         let (draining, accepts) = (Draining::new(), Gate::default());
         let ready = accepts.clone();
@@ -50,11 +64,13 @@ impl Server {
         };
         let works = Arc::clone(&executor);
         let serve =
-            move || serve_scheduled(vec![listener], service, works, &settings, controlled, hooks);
-        let thread = std::thread::spawn(serve);
+            move || serve_scheduled(listeners, service, works, &settings, controlled, hooks);
+        let log = tracing::dispatcher::get_default(Clone::clone);
+        let thread = std::thread::spawn(move || tracing::dispatcher::with_default(&log, serve));
         accepts.wait();
         Self {
-            address,
+            address: addresses[0],
+            addresses,
             executor,
             draining,
             controller,

@@ -2,6 +2,7 @@
 //! end whoever the kernel has let in already.
 
 use super::connection;
+use super::connections::{Entry, Place};
 use super::readable::Readable;
 use super::wire::Stream;
 use super::{HttpService, Server};
@@ -45,10 +46,17 @@ impl<S: HttpService> Acceptor<S> {
     async fn accept(&mut self) {
         loop {
             let server = self.server();
-            server.connections.fewer_than(server.max_connections).await;
-            match self.listener.take(Listener::accept).await {
-                Ok((socket, peer)) => self.admit(socket, peer),
-                Err(error) => recover(&error, &self.server()).await,
+            let (connections, most) = (&server.connections, server.max_connections);
+            connections.fewer_than(most).await;
+            // While nobody came here, another listener may have filled the server.
+            let entry = self.listener.take(|listener| {
+                let entry = connections.enter_below(most, || listener.accept())?;
+                Ok((!matches!(entry, Entry::Nobody)).then_some(entry))
+            });
+            match entry.await {
+                Ok(Entry::Entered((socket, peer), place)) => self.admit(socket, peer, place),
+                Ok(Entry::Full | Entry::Nobody) => {}
+                Err(error) => recover(&error, &server).await,
             }
         }
     }
@@ -56,7 +64,10 @@ impl<S: HttpService> Acceptor<S> {
     async fn empty_backlog(&mut self) {
         loop {
             match self.listener.get().accept() {
-                Ok(Some((socket, peer))) => self.admit(socket, peer),
+                Ok(Some((socket, peer))) => {
+                    let place = self.server().connections.enter();
+                    self.admit(socket, peer, place);
+                }
                 Err(error) if is_exhausted(&error) => recover(&error, &self.server()).await,
                 Ok(None) | Err(_) => break,
             }
@@ -65,8 +76,7 @@ impl<S: HttpService> Acceptor<S> {
         let _ = self.listener.get().refuse();
     }
 
-    fn admit(&self, socket: OwnedFd, peer: Peer) {
-        let place = self.server().connections.enter();
+    fn admit(&self, socket: OwnedFd, peer: Peer, place: Place) {
         // A connection that the runtime cannot watch is closed.
         if let Ok(stream) = Stream::new(socket, self.listener.get().is_tcp()) {
             let (service, server) = (self.service.clone(), self.server());

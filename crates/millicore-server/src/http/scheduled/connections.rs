@@ -7,6 +7,7 @@ use super::activity::{Activity, Limits, nanoseconds};
 use crate::activity::Activity as Counts;
 use crate::settings::ConnectionSettings;
 use std::collections::BTreeMap;
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(super) struct Connections {
     /// Where they are counted, if anywhere.
     counted_in: Option<Arc<Counts>>,
     table: Mutex<Table>,
+    /// Held while one is let in, so that no two listeners see the same place free.
+    entrance: Mutex<()>,
     /// Told whenever a connection has gone.
     gone: Notify,
     /// Told when the first one comes, and when the limits are others.
@@ -45,6 +48,16 @@ pub(super) struct Place {
     activity: Arc<Activity>,
 }
 
+/// What became of an attempt to let a connection in.
+#[derive(Debug)]
+pub(super) enum Entry<T> {
+    /// There are as many as there may be.
+    Full,
+    /// Nobody waits to be let in.
+    Nobody,
+    Entered(T, Place),
+}
+
 impl Place {
     pub(super) const fn activity(&self) -> &Arc<Activity> {
         &self.activity
@@ -58,6 +71,7 @@ impl Connections {
             limits: Limits::new(settings),
             counted_in,
             table: Mutex::default(),
+            entrance: Mutex::default(),
             gone: Notify::new(),
             came: Notify::new(),
         }
@@ -93,6 +107,22 @@ impl Connections {
             number,
             activity,
         }
+    }
+
+    /// What `accept` accepts, and its place, while there are fewer than so many.
+    pub(super) fn enter_below<T>(
+        self: &Arc<Self>,
+        most: usize,
+        accept: impl FnOnce() -> io::Result<Option<T>>,
+    ) -> io::Result<Entry<T>> {
+        let _entrance = self.entrance.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.len() >= most {
+            return Ok(Entry::Full);
+        }
+        Ok(match accept()? {
+            Some(accepted) => Entry::Entered(accepted, self.enter()),
+            None => Entry::Nobody,
+        })
     }
 
     pub(super) fn len(&self) -> usize {
