@@ -17,6 +17,7 @@ mod response;
 mod scheduled;
 mod service;
 mod strict;
+mod version1;
 
 pub use blocking::serve_blocking;
 pub use body::{Body, BodyError};

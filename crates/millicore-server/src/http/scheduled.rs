@@ -16,7 +16,7 @@ mod control;
 mod readable;
 mod wire;
 
-use super::{Context, Hooks, HttpService, ServeError};
+use super::{Context, Hooks, HttpService, ServeError, version1};
 use crate::compute::Compute;
 use crate::control::ControlSource;
 use crate::listener::Listener;
@@ -124,26 +124,12 @@ impl Server {
     }
 }
 
-/// The least that hyper takes as its buffer.
-const MIN_BUFFER_BYTES: usize = 8192;
-
-/// How many fields hyper takes by itself.
-const HYPERS_MAX_HEADERS: usize = 100;
-
 fn http1(settings: &ConnectionSettings) -> hyper::server::conn::http1::Builder {
-    let mut builder = hyper::server::conn::http1::Builder::new();
+    let mut builder = version1::builder(settings);
     builder
-        .keep_alive(settings.keep_alive)
         .half_close(true)
-        .max_header_size(settings.max_head_bytes)
-        .max_buf_size(settings.max_head_bytes.max(MIN_BUFFER_BYTES))
         // Time is kept by `connections`, for all of them.
         .header_read_timeout(None);
-    // A table of another size than its own costs hyper 5 % of a small request; what is below, is
-    // checked after it.
-    if settings.max_headers > HYPERS_MAX_HEADERS {
-        builder.max_headers(settings.max_headers);
-    }
     builder
 }
 

@@ -8,7 +8,7 @@ use super::woken::Woken;
 use crate::activity::Activity;
 use crate::compute::Compute;
 use crate::draining::Draining;
-use crate::http::{Context, HttpService, ResponseBody, exchange};
+use crate::http::{Context, HttpService, ResponseBody, exchange, version1};
 use crate::poller::poll_until;
 use crate::settings::ConnectionSettings;
 use crate::slots::Verdict;
@@ -206,14 +206,10 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
             true => settings.header_timeout.min(REST_TIMEOUT),
             false => settings.header_timeout,
         };
-        let mut builder = http1::Builder::new();
+        let mut builder = version1::builder(settings);
         builder
-            .keep_alive(settings.keep_alive)
             .timer(self.timers.clone())
-            .header_read_timeout(header_timeout)
-            .max_headers(settings.max_headers)
-            .max_header_size(settings.max_head_bytes)
-            .max_buf_size(settings.max_head_bytes.max(MIN_BUFFER_BYTES));
+            .header_read_timeout(header_timeout);
         builder
     }
 
@@ -295,9 +291,6 @@ impl<'a, S: HttpService> ConnectionLoop<'a, S> {
 
 /// How long the rest of a head may keep a slot.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What hyper insists on.
-const MIN_BUFFER_BYTES: usize = 8192;
 
 /// Reads what the client still sends once its connection is over: a socket that is closed with
 /// unread bytes is reset, and the client could lose the last response. Where it is not known to send

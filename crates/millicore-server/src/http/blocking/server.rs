@@ -8,6 +8,7 @@ use super::stopping::Phase;
 use crate::activity::Activity;
 use crate::control::ControlSource;
 use crate::draining::Draining;
+use crate::http::version1::TOO_SLOW;
 use crate::http::{Hooks, HttpService, ServeError};
 use crate::listener::{Listener, is_exhausted};
 use crate::model::ConcurrencyModel;
@@ -162,9 +163,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
     Content-Type: text/plain; charset=utf-8\r\nContent-Length: 40\r\nConnection: close\r\n\r\n\
     the server has no thread or process left";
-
-const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\
-    Connection: close\r\n\r\n";
 
 impl<S: HttpService> BlockingServer<S> {
     fn new(

@@ -5,6 +5,7 @@ use super::connections::Place;
 use super::wire::{Stream, Wire};
 use super::{HttpService, Server};
 use crate::address::Peer;
+use crate::http::version1::TOO_SLOW;
 use crate::http::{BoxError, Context, ResponseBody, exchange};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -26,9 +27,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How long a client may take to hear why its connection ends.
 const LINGER: Duration = Duration::from_secs(2);
-
-const TOO_SLOW: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
