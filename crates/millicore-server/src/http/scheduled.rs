@@ -1,7 +1,7 @@
 //! The model `scheduled`: sockets on tokio, work on the executor, so that what serves never computes.
 //!
 //! - `wire`: a socket of either kind, which notes when bytes come and go.
-//! - `activity`: what a connection is doing, and until when it may.
+//! - `connection_state`: what a connection is doing, and until when it may.
 //! - `connections`: all of them: whose time is up, who has been silent longest, who is left.
 //! - `connection`: one of them, from its first byte to its last.
 //! - `accepting`: who is let in, and when.
@@ -9,8 +9,8 @@
 //! - `control`: signals, and how the server stops.
 
 mod accepting;
-mod activity;
 mod connection;
+mod connection_state;
 mod connections;
 mod control;
 mod readable;

@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its last.
 
-use super::activity::{Activity, Exchange};
+use super::connection_state::{ConnectionState, Exchange};
 use super::connections::Place;
 use super::wire::{Stream, Wire};
 use super::{HttpService, Server};
@@ -56,10 +56,10 @@ pub(super) async fn serve<S: HttpService>(
     place: Place,
 ) {
     let stream = Arc::new(stream);
-    let activity = Arc::clone(place.activity());
-    let protocol = match first_bytes(&stream, &activity, &server).await {
+    let state = Arc::clone(place.state());
+    let protocol = match first_bytes(&stream, &state, &server).await {
         Ok(protocol) => protocol,
-        Err(end) => return say_why(&stream, &activity, end),
+        Err(end) => return say_why(&stream, &state, end),
     };
     let context = Context {
         peer,
@@ -70,10 +70,10 @@ pub(super) async fn serve<S: HttpService>(
     // In boxes, so that a connection that says nothing does not hold the room for either.
     match protocol {
         Protocol::Http1 => {
-            Box::pin(serve_http1(&stream, &activity, service, context, &server)).await;
+            Box::pin(serve_http1(&stream, &state, service, context, &server)).await;
         }
         Protocol::Http2 => {
-            Box::pin(serve_http2(&stream, &activity, service, context, &server)).await;
+            Box::pin(serve_http2(&stream, &state, service, context, &server)).await;
         }
     }
     drop(place);
@@ -83,20 +83,20 @@ pub(super) async fn serve<S: HttpService>(
 /// before that but its place.
 async fn first_bytes(
     stream: &Stream,
-    activity: &Activity,
+    state: &ConnectionState,
     server: &Server,
 ) -> Result<Protocol, End> {
     poll_fn(|context| {
-        activity.listen(context.waker());
+        state.listen(context.waker());
         let look = |first: &[u8]| {
             if !first.is_empty() {
-                activity.on_read();
+                state.on_read();
             }
             protocol_of(first)
         };
         match stream.poll_peek(context, look) {
             Poll::Ready(seen) => Poll::Ready(seen.ok().flatten().ok_or(End::Left)),
-            Poll::Pending => is_over(stream, activity, server).map(Err),
+            Poll::Pending => is_over(stream, state, server).map(Err),
         }
     })
     .await
@@ -114,45 +114,45 @@ fn protocol_of(first: &[u8]) -> Option<Option<Protocol>> {
 
 async fn serve_http1<S: HttpService>(
     stream: &Arc<Stream>,
-    activity: &Arc<Activity>,
+    state: &Arc<ConnectionState>,
     service: S,
     context: Context,
     server: &Server,
 ) {
     let had_body = Arc::new(AtomicBool::new(false));
     let answers = {
-        let (activity, had_body) = (Arc::clone(activity), Arc::clone(&had_body));
+        let (state, had_body) = (Arc::clone(state), Arc::clone(&had_body));
         move |request: Request<Incoming>| {
             had_body.store(!request.body().is_end_stream(), Ordering::Relaxed);
-            answer(&activity, &service, request, &context)
+            answer(&state, &service, request, &context)
         }
     };
     let mut connection = server
         .http1
-        .serve_connection(wire(stream, activity), service_fn(answers));
+        .serve_connection(wire(stream, state), service_fn(answers));
     let end = {
         let mut left = pin!(stream.left());
         let mut is_last = false;
         poll_fn(|context| {
-            activity.listen(context.waker());
+            state.listen(context.waker());
             loop {
                 if Pin::new(&mut connection).poll(context).is_ready() {
                     return Poll::Ready(End::Done);
                 }
-                if !activity.is_draining() || is_last || !activity.is_open() {
+                if !state.is_draining() || is_last || !state.is_open() {
                     break;
                 }
                 is_last = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            if activity.is_open() && left.as_mut().poll(context).is_ready() {
+            if state.is_open() && left.as_mut().poll(context).is_ready() {
                 return Poll::Ready(End::Left);
             }
-            is_over(stream, activity, server)
+            is_over(stream, state, server)
         })
         .await
     };
-    say_why(stream, activity, end);
+    say_why(stream, state, end);
     drop(connection);
     // What is sent while the client still sends would be lost with a connection that is closed with
     // bytes unread.
@@ -162,67 +162,67 @@ async fn serve_http1<S: HttpService>(
 }
 
 /// Tells a client that was too slow with its request; whether it listens is its affair.
-fn say_why(stream: &Stream, activity: &Activity, end: End) {
-    if end == End::Overdue && activity.head_began() {
+fn say_why(stream: &Stream, state: &ConnectionState, end: End) {
+    if end == End::Overdue && state.head_began() {
         let _ = stream.try_write(TOO_SLOW);
     }
 }
 
 async fn serve_http2<S: HttpService>(
     stream: &Arc<Stream>,
-    activity: &Arc<Activity>,
+    state: &Arc<ConnectionState>,
     service: S,
     context: Context,
     server: &Server,
 ) {
-    activity.set_multiplexed();
+    state.set_multiplexed();
     let answers = {
-        let activity = Arc::clone(activity);
-        move |request: Request<Incoming>| answer(&activity, &service, request, &context)
+        let state = Arc::clone(state);
+        move |request: Request<Incoming>| answer(&state, &service, request, &context)
     };
     let mut connection = server
         .http2
-        .serve_connection(wire(stream, activity), service_fn(answers));
+        .serve_connection(wire(stream, state), service_fn(answers));
     let mut is_last = false;
     poll_fn(|context| {
-        activity.listen(context.waker());
+        state.listen(context.waker());
         loop {
             if Pin::new(&mut connection).poll(context).is_ready() {
                 return Poll::Ready(End::Done);
             }
-            if !activity.is_draining() || is_last {
+            if !state.is_draining() || is_last {
                 break;
             }
             is_last = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        is_over(stream, activity, server)
+        is_over(stream, state, server)
     })
     .await;
 }
 
-fn wire(stream: &Arc<Stream>, activity: &Arc<Activity>) -> TokioIo<Wire> {
+fn wire(stream: &Arc<Stream>, state: &Arc<ConnectionState>) -> TokioIo<Wire> {
     TokioIo::new(Wire {
         stream: Arc::clone(stream),
-        activity: Arc::clone(activity),
+        state: Arc::clone(state),
     })
 }
 
 /// Whether a connection that waits should go on.
-fn is_over(stream: &Stream, activity: &Activity, server: &Server) -> Poll<End> {
-    if !activity.is_asked() {
+fn is_over(stream: &Stream, state: &ConnectionState, server: &Server) -> Poll<End> {
+    if !state.is_asked() {
         return Poll::Pending;
     }
     // HTTP/2 says goodbye itself, and knows what it has not sent yet.
-    let is_last = activity.is_draining() && !activity.is_multiplexed();
-    let is_unwanted = activity.take_unwanted() || is_last;
-    let is_silent = activity.silent_since_ns().is_some() && !activity.is_blocked();
+    let is_last = state.is_draining() && !state.is_multiplexed();
+    let is_unwanted = state.take_unwanted() || is_last;
+    let is_silent = state.silent_since_ns().is_some() && !state.is_blocked();
     if is_unwanted && is_silent && !stream.has_bytes() {
         return Poll::Ready(End::Closed);
     }
-    if activity.take_overdue() {
-        let deadline_ns = activity.deadline_ns(server.connections.limits());
-        if deadline_ns.is_some_and(|deadline_ns| deadline_ns <= activity.now_ns()) {
+    if state.take_overdue() {
+        let deadline_ns = state.deadline_ns(server.connections.limits());
+        if deadline_ns.is_some_and(|deadline_ns| deadline_ns <= state.now_ns()) {
             return Poll::Ready(End::Overdue);
         }
     }
@@ -230,13 +230,13 @@ fn is_over(stream: &Stream, activity: &Activity, server: &Server) -> Poll<End> {
 }
 
 fn answer<S: HttpService>(
-    activity: &Arc<Activity>,
+    state: &Arc<ConnectionState>,
     service: &S,
     request: Request<Incoming>,
     context: &Context,
 ) -> impl Future<Output = Result<Response<Counted>, Infallible>> + Send + use<S> {
     Answer {
-        exchange: Some(activity.begin()),
+        exchange: Some(state.begin()),
         response: exchange(service, request, context),
     }
 }

@@ -3,8 +3,8 @@
 //! Nobody has a timer of his own: one task sleeps until the earliest deadline. A deadline that does
 //! not exist yet is further away than the shortest limit, so that it sleeps no longer than that.
 
-use super::activity::{Activity, Limits, nanoseconds};
-use crate::activity::Activity as Counts;
+use super::connection_state::{ConnectionState, Limits, nanoseconds};
+use crate::activity::Activity;
 use crate::settings::ConnectionSettings;
 use std::collections::BTreeMap;
 use std::io;
@@ -24,7 +24,7 @@ pub(super) struct Connections {
     epoch: Instant,
     limits: Limits,
     /// Where they are counted, if anywhere.
-    counted_in: Option<Arc<Counts>>,
+    counted_in: Option<Arc<Activity>>,
     table: Mutex<Table>,
     /// Held while one is let in, so that no two listeners see the same place free.
     entrance: Mutex<()>,
@@ -37,7 +37,7 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    all: BTreeMap<u64, Arc<Activity>>,
+    all: BTreeMap<u64, Arc<ConnectionState>>,
 }
 
 /// A place in the table, as long as it is kept.
@@ -45,7 +45,7 @@ struct Table {
 pub(super) struct Place {
     connections: Arc<Connections>,
     number: u64,
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
 }
 
 /// What became of an attempt to let a connection in.
@@ -59,13 +59,13 @@ pub(super) enum Entry<T> {
 }
 
 impl Place {
-    pub(super) const fn activity(&self) -> &Arc<Activity> {
-        &self.activity
+    pub(super) const fn state(&self) -> &Arc<ConnectionState> {
+        &self.state
     }
 }
 
 impl Connections {
-    pub(super) fn new(settings: &ConnectionSettings, counted_in: Option<Arc<Counts>>) -> Self {
+    pub(super) fn new(settings: &ConnectionSettings, counted_in: Option<Arc<Activity>>) -> Self {
         Self {
             epoch: Instant::now(),
             limits: Limits::new(settings),
@@ -89,11 +89,11 @@ impl Connections {
 
     /// A connection comes.
     pub(super) fn enter(self: &Arc<Self>) -> Place {
-        let activity = Arc::new(Activity::new(self.epoch));
+        let state = Arc::new(ConnectionState::new(self.epoch));
         let mut table = self.table();
         let number = table.next;
         table.next += 1;
-        table.all.insert(number, Arc::clone(&activity));
+        table.all.insert(number, Arc::clone(&state));
         let is_first = table.all.len() == 1;
         drop(table);
         if let Some(counts) = &self.counted_in {
@@ -105,7 +105,7 @@ impl Connections {
         Place {
             connections: Arc::clone(self),
             number,
-            activity,
+            state,
         }
     }
 
@@ -157,19 +157,19 @@ impl Connections {
     /// Asks the one that has been silent longest to make room.
     fn make_room(&self) {
         let table = self.table();
-        let silent = |activity: &&Arc<Activity>| activity.silent_since_ns();
+        let silent = |state: &&Arc<ConnectionState>| state.silent_since_ns();
         let longest = table
             .all
             .values()
-            .filter(|activity| silent(activity).is_some())
+            .filter(|state| silent(state).is_some())
             .min_by_key(silent);
         let longest = longest.map(Arc::clone);
         drop(table);
-        if let Some(activity) = longest {
+        if let Some(state) = longest {
             if let Some(counts) = &self.counted_in {
                 counts.connection_refused();
             }
-            activity.make_room();
+            state.make_room();
         }
     }
 
@@ -178,16 +178,16 @@ impl Connections {
     pub(super) async fn drain(&self) {
         let all: Vec<_> = self.table().all.values().cloned().collect();
         let (known, fresh): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|activity| activity.was_served());
-        for activity in known {
-            activity.drain();
+            all.into_iter().partition(|state| state.was_served());
+        for state in known {
+            state.drain();
         }
         if !fresh.is_empty() {
             // Whoever is left then has had its moment.
             let _ = tokio::time::timeout(FRESH_MOMENT, self.fewer_than(1)).await;
         }
-        for activity in fresh {
-            activity.drain();
+        for state in fresh {
+            state.drain();
         }
         self.fewer_than(1).await;
     }
@@ -212,9 +212,9 @@ impl Connections {
         let now_ns = nanoseconds(self.epoch.elapsed());
         let mut next_ns = now_ns.saturating_add(shortest_ns);
         let table = self.table();
-        for activity in table.all.values() {
-            match activity.deadline_ns(limits) {
-                Some(deadline_ns) if deadline_ns <= now_ns => activity.look_at_the_time(),
+        for state in table.all.values() {
+            match state.deadline_ns(limits) {
+                Some(deadline_ns) if deadline_ns <= now_ns => state.look_at_the_time(),
                 Some(deadline_ns) => next_ns = next_ns.min(deadline_ns),
                 None => {}
             }

@@ -1,6 +1,6 @@
 //! A socket of either kind, which notes when bytes come and go.
 
-use super::activity::Activity;
+use super::connection_state::ConnectionState;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv};
@@ -173,7 +173,7 @@ impl AsFd for Stream {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) stream: Arc<Stream>,
-    pub(super) activity: Arc<Activity>,
+    pub(super) state: Arc<ConnectionState>,
 }
 
 impl Wire {
@@ -185,14 +185,14 @@ impl Wire {
     ) -> Poll<io::Result<usize>> {
         loop {
             let Poll::Ready(is_ready) = self.stream.poll_write_ready(context) else {
-                self.activity.on_blocked();
+                self.state.on_blocked();
                 return Poll::Pending;
             };
             is_ready?;
             match send(&self.stream) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => {
-                    self.activity.on_write();
+                    self.state.on_write();
                     return Poll::Ready(sent);
                 }
             }
@@ -212,7 +212,7 @@ impl AsyncRead for Wire {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(len) => {
                     if len > 0 {
-                        self.activity.on_read();
+                        self.state.on_read();
                     }
                     return Poll::Ready(Ok(()));
                 }

@@ -63,7 +63,7 @@ const MAKE_ROOM: u8 = 2;
 const LOOK: u8 = 4;
 
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(super) struct ConnectionState {
     epoch: Instant,
     /// Requests whose responses have not been handed over whole.
     open: AtomicUsize,
@@ -88,11 +88,11 @@ pub(super) struct Activity {
 /// A request under way, and whose turn it is.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
     is_servers_turn: bool,
 }
 
-impl Activity {
+impl ConnectionState {
     pub(super) fn new(epoch: Instant) -> Self {
         Self {
             epoch,
@@ -156,7 +156,7 @@ impl Activity {
         self.servers_turn.fetch_add(1, Ordering::Relaxed);
         self.head_began.store(false, Ordering::Relaxed);
         Exchange {
-            activity: Arc::clone(self),
+            state: Arc::clone(self),
             is_servers_turn: true,
         }
     }
@@ -287,25 +287,25 @@ impl Exchange {
     /// The client has been handed something and is to take it.
     pub(super) fn is_clients_turn(&mut self) {
         if std::mem::take(&mut self.is_servers_turn) {
-            let activity = &self.activity;
-            if activity.is_multiplexed() {
-                activity.sent_ns.store(activity.now_ns(), Ordering::Relaxed);
+            let state = &self.state;
+            if state.is_multiplexed() {
+                state.sent_ns.store(state.now_ns(), Ordering::Relaxed);
             }
-            activity.servers_turn.fetch_sub(1, Ordering::Relaxed);
+            state.servers_turn.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// The client has room for more.
     pub(super) fn is_servers_turn(&mut self) {
         if !std::mem::replace(&mut self.is_servers_turn, true) {
-            self.activity.servers_turn.fetch_add(1, Ordering::Relaxed);
+            self.state.servers_turn.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.activity.end(self.is_servers_turn);
+        self.state.end(self.is_servers_turn);
     }
 }
 
