@@ -9,6 +9,7 @@
 mod application;
 mod client;
 mod gate;
+mod log;
 mod server;
 
 mod behaviour;

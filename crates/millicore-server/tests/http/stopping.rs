@@ -3,12 +3,15 @@
 use crate::application::router;
 use crate::client::Client;
 use crate::gate::{Gate, until};
+use crate::log::Log;
 use crate::server::Server;
 use axum::Router;
 use axum::extract::Extension;
 use axum::routing::get;
 use millicore_server::compute::Compute;
+use millicore_server::control::{ControlSource, control};
 use millicore_server::signals::ControlSignal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +94,41 @@ fn a_request_that_was_sent_before_is_answered() {
 }
 
 #[test]
+fn a_first_request_has_a_moment_to_arrive() {
+    // On a busy machine the moment may have passed before the client is up again.
+    until("a request came within the moment", || {
+        let server = Server::start(1, router(), |_| ());
+        let mut fresh = Client::connect(server.address);
+        let mut kept = Client::connect(server.address);
+        kept.get("/hello");
+        assert_eq!(kept.answer().text(), "hello");
+        server.ask(ControlSignal::Terminate);
+        // Whoever came before it has been told by then what was to be told at once.
+        assert!(kept.is_closed());
+        fresh.try_send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+        let answer = fresh.try_answer();
+        server.join().unwrap();
+        answer.is_some_and(|answer| {
+            assert_eq!(answer.text(), "hello");
+            assert_eq!(answer.field("connection"), Some("close"));
+            true
+        })
+    });
+}
+
+#[test]
+fn nobody_is_left_to_control_it_and_it_goes_on() {
+    let (controller, controlled) = control().unwrap();
+    controller.ask(ControlSignal::HangUp).unwrap();
+    drop(controller);
+    assert_eq!(controlled.next().unwrap(), Some(ControlSignal::HangUp));
+    // What is readable without an end would wake the server without an end.
+    let mut sources = [PollFd::new(&controlled, PollFlags::IN)];
+    assert_eq!(poll(&mut sources, Some(&Timespec::default())).unwrap(), 0);
+    assert_eq!(controlled.next().unwrap(), None);
+}
+
+#[test]
 fn it_goes_on_accepting_for_a_while() {
     let release = Gate::default();
     let (server, _clients) = busy(0, &release, LONG);
@@ -130,7 +168,7 @@ fn it_stops_at_once_when_it_is_asked_so() {
 
 #[test]
 fn it_waits_no_longer_than_it_may() {
-    let release = Gate::default();
+    let (release, log) = (Gate::default(), Log::start());
     let server = Server::start(1, long_requests(&release), |settings| {
         settings.graceful_timeout = Duration::from_millis(1);
     });
@@ -140,6 +178,11 @@ fn it_waits_no_longer_than_it_may() {
     let _executor = Arc::clone(&server.executor);
     server.ask(ControlSignal::Terminate);
     server.join().unwrap();
+    let log = log.text();
+    assert!(
+        log.contains("the graceful timeout has passed unfinished=1"),
+        "{log}"
+    );
     assert!(client.try_answer().is_none());
     release.open();
 }
