@@ -24,6 +24,9 @@
 //! - `mountinfo`: `/proc/self/mountinfo`, at which directory that group can be read
 //! - `affinity`: the CPU affinity mask
 //! - `warning`: [`LimitWarning`], what could not be read
+//! - `bandwidth`: [`Bandwidth`], a limit as the kernel takes it
+//! - `counters`: [`Counters`], what a group has used and missed
+//! - `place`: [`Place`] and [`Enclosure`], where programs run under a limit
 
 #![forbid(unsafe_code)]
 
@@ -41,7 +44,16 @@ mod affinity;
 
 mod warning;
 
+mod bandwidth;
+
+mod counters;
+
+mod place;
+
+pub use bandwidth::{Bandwidth, BandwidthError};
+pub use counters::Counters;
 pub use group::GroupQuota;
 pub use limit::{LimitSource, ProcessLimit, Roots};
 pub use millicores::{Millicores, MillicoresError};
+pub use place::{Capabilities, Enclosure, Limits, Place, PlaceError, Program, Running, Spec};
 pub use warning::LimitWarning;
