@@ -84,6 +84,15 @@ impl Bandwidth {
         Ok(Self { burst_us, ..self })
     }
 
+    /// What the files of a group say, whatever it is.
+    pub(crate) const fn from_kernel(quota_us: u64, period_us: u64, burst_us: u64) -> Self {
+        Self {
+            quota_us,
+            period_us,
+            burst_us,
+        }
+    }
+
     /// CPU time in a period.
     #[must_use]
     pub const fn quota(self) -> Duration {

@@ -1,7 +1,7 @@
 //! The CPU quotas of the groups this process is in, up to the highest visible one.
 
 use crate::limit::Roots;
-use crate::membership::{self, Version};
+use crate::membership::{self, CPU, Version};
 use crate::millicores::Millicores;
 use crate::mountinfo;
 use crate::warning::{LimitWarning, read_text};
@@ -40,7 +40,7 @@ impl fmt::Display for GroupQuota {
 /// The group with the smallest quota among this process's own and all above it that can be seen;
 /// of equal ones the nearest to the process.
 pub(crate) fn tightest(roots: &Roots, warnings: &mut Vec<LimitWarning>) -> Option<GroupQuota> {
-    let member = membership::read(&roots.proc.join("self/cgroup"), warnings)?;
+    let member = membership::read(&roots.proc.join("self/cgroup"), CPU, warnings)?;
     let place = mountinfo::find(&roots.proc.join("self/mountinfo"), &member, warnings)?;
     let mount_point = roots.directory(&place.mount_point);
     place
@@ -65,7 +65,10 @@ pub(crate) fn tightest(roots: &Roots, warnings: &mut Vec<LimitWarning>) -> Optio
 /// The quota of the group in `directory`; `None` if it has none.
 ///
 /// Formats: kernel documentation, `scheduler/sched-bwc` (version 1) and `admin-guide/cgroup-v2`.
-fn read_quota(version: Version, directory: &Path) -> Result<Option<GroupQuota>, LimitWarning> {
+pub(crate) fn read_quota(
+    version: Version,
+    directory: &Path,
+) -> Result<Option<GroupQuota>, LimitWarning> {
     if !directory.is_dir() {
         return Err(LimitWarning::Missing {
             directory: directory.to_owned(),

@@ -2,7 +2,8 @@
 //!
 //! A container's CPU limit is a quota of its cgroup: so many microseconds of CPU time in each
 //! period. This crate reads the quota of this process and of every group above it that it can see,
-//! and the CPU affinity mask, and answers with the smallest. It only reads.
+//! and the CPU affinity mask, and answers with the smallest. It also makes groups of its own, in
+//! which programs run under a limit.
 //!
 //! ```
 //! use millicore_quota::ProcessLimit;
@@ -27,8 +28,11 @@
 //! - `bandwidth`: [`Bandwidth`], a limit as the kernel takes it
 //! - `counters`: [`Counters`], what a group has used and missed
 //! - `place`: [`Place`] and [`Enclosure`], where programs run under a limit
+//! - `process`, `cgroup`: [`ProcessPlace`] without limits, [`CgroupPlace`] in groups of our own
+//! - `owner`: who made a group, by its name
+//! - `child`: a program started in its groups
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod millicores;
 
@@ -50,10 +54,20 @@ mod counters;
 
 mod place;
 
+mod process;
+
+mod cgroup;
+
+mod owner;
+
+mod child;
+
 pub use bandwidth::{Bandwidth, BandwidthError};
+pub use cgroup::{CgroupEnclosure, CgroupPlace, remove_leftovers};
 pub use counters::Counters;
 pub use group::GroupQuota;
 pub use limit::{LimitSource, ProcessLimit, Roots};
 pub use millicores::{Millicores, MillicoresError};
 pub use place::{Capabilities, Enclosure, Limits, Place, PlaceError, Program, Running, Spec};
+pub use process::ProcessPlace;
 pub use warning::LimitWarning;

@@ -12,18 +12,30 @@ pub(crate) enum Version {
     V2,
 }
 
-/// The group that limits this process's CPU.
+/// The controller that limits CPU.
+pub(crate) const CPU: &str = "cpu";
+
+/// The controller of version 1 that counts CPU time; often in the hierarchy of `cpu`.
+pub(crate) const CPUACCT: &str = "cpuacct";
+
+/// The group of this process in the hierarchy of one controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Membership {
     pub(crate) version: Version,
+    /// Which hierarchy of version 1 it is.
+    pub(crate) controller: &'static str,
     /// Its path from the root of the cgroup namespace; begins with `/`.
     pub(crate) group: PathBuf,
 }
 
-/// Reads the group from the file `path`; `None` if there is no hierarchy that can limit CPU.
-pub(crate) fn read(path: &Path, warnings: &mut Vec<LimitWarning>) -> Option<Membership> {
+/// Reads the group from the file `path`; `None` if no hierarchy can have this controller.
+pub(crate) fn read(
+    path: &Path,
+    controller: &'static str,
+    warnings: &mut Vec<LimitWarning>,
+) -> Option<Membership> {
     match read_text(path) {
-        Ok(text) => parse(path, &text, warnings),
+        Ok(text) => parse(path, &text, controller, warnings),
         Err(warning) => {
             warnings.push(warning);
             None
@@ -31,11 +43,16 @@ pub(crate) fn read(path: &Path, warnings: &mut Vec<LimitWarning>) -> Option<Memb
     }
 }
 
-/// A controller is in one hierarchy only: if a version 1 hierarchy has `cpu`, version 2 has not.
+/// A controller is in one hierarchy only: if a version 1 hierarchy has it, version 2 has not.
 ///
 /// Format: cgroups(7), `/proc/[pid]/cgroup`: `id:controllers:path`, where version 2 has id 0 and no
 /// controllers.
-fn parse(path: &Path, text: &str, warnings: &mut Vec<LimitWarning>) -> Option<Membership> {
+fn parse(
+    path: &Path,
+    text: &str,
+    controller: &'static str,
+    warnings: &mut Vec<LimitWarning>,
+) -> Option<Membership> {
     let mut v2 = None;
     for line in text.lines() {
         let mut fields = line.splitn(3, ':');
@@ -48,15 +65,17 @@ fn parse(path: &Path, text: &str, warnings: &mut Vec<LimitWarning>) -> Option<Me
             continue;
         };
         let group = PathBuf::from(group);
-        if controllers.split(',').any(|controller| controller == "cpu") {
+        if controllers.split(',').any(|name| name == controller) {
             return Some(Membership {
                 version: Version::V1,
+                controller,
                 group,
             });
         }
         if id == "0" && controllers.is_empty() {
             v2 = Some(Membership {
                 version: Version::V2,
+                controller,
                 group,
             });
         }
@@ -66,14 +85,15 @@ fn parse(path: &Path, text: &str, warnings: &mut Vec<LimitWarning>) -> Option<Me
 
 #[cfg(test)]
 mod tests {
-    use super::{Membership, Version, parse};
+    use super::{CPU, CPUACCT, Membership, Version, parse};
     use std::path::{Path, PathBuf};
 
     fn check(text: &str, expected: Option<(Version, &str)>, odd_lines: usize) {
         let mut warnings = Vec::new();
-        let found = parse(Path::new("/proc/self/cgroup"), text, &mut warnings);
+        let found = parse(Path::new("/proc/self/cgroup"), text, CPU, &mut warnings);
         let expected = expected.map(|(version, group)| Membership {
             version,
+            controller: CPU,
             group: PathBuf::from(group),
         });
         assert_eq!(found, expected, "{text:?}");
@@ -97,5 +117,11 @@ mod tests {
         );
         check("", None, 0);
         check("\n1:cpu\n2:cpu:relative\n0::/a\n", Some((V2, "/a")), 3);
+    }
+    #[test]
+    fn another_controller_has_its_own_hierarchy() {
+        let text = "2:cpu:/a\n1:cpuacct:/b\n";
+        let found = parse(Path::new("cgroup"), text, CPUACCT, &mut Vec::new()).unwrap();
+        assert_eq!(found.group, Path::new("/b"));
     }
 }

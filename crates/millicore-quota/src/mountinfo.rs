@@ -7,8 +7,10 @@ use std::path::{Component, Path, PathBuf};
 /// One mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mount {
-    /// Of the cgroup hierarchy it shows; `None` if that is not one that can limit CPU.
+    /// Of the cgroup hierarchy it shows; `None` if it is none.
     version: Option<Version>,
+    /// The options of the file system, which in version 1 name the controllers.
+    options: String,
     /// For cgroups, the group seen at the mount point: a path from the root of the namespace.
     root: PathBuf,
     mount_point: PathBuf,
@@ -54,7 +56,7 @@ pub(crate) fn find(
 fn choose(mounts: &[Mount], member: &Membership) -> Option<Place> {
     mounts
         .iter()
-        .filter(|mount| mount.version == Some(member.version))
+        .filter(|mount| mount.version == Some(member.version) && mount.has(member))
         .filter_map(|mount| {
             let below = member.group.strip_prefix(&mount.root).ok()?;
             // A group outside of the namespace has `..` for names it cannot tell.
@@ -65,6 +67,22 @@ fn choose(mounts: &[Mount], member: &Membership) -> Option<Place> {
             named.then_some(Place { mount_point, below })
         })
         .max_by_key(|place| place.below.components().count())
+}
+
+impl Mount {
+    /// Version 2 has one hierarchy for all controllers.
+    fn has(&self, member: &Membership) -> bool {
+        let mut options = self.options.split(',');
+        member.version == Version::V2 || options.any(|option| option == member.controller)
+    }
+}
+
+/// Where cgroup hierarchies of any controller are mounted, in the order of the file `path`.
+pub(crate) fn hierarchies(path: &Path) -> Vec<PathBuf> {
+    let text = read_text(path).unwrap_or_default();
+    let mounts = parse(path, &text, &mut Vec::new()).into_iter();
+    let cgroups = mounts.filter(|mount| mount.version.is_some());
+    cgroups.map(|mount| mount.mount_point).collect()
 }
 
 fn parse(path: &Path, text: &str, warnings: &mut Vec<LimitWarning>) -> Vec<Mount> {
@@ -87,13 +105,14 @@ fn parse_line(line: &str) -> Option<Mount> {
     let mut file_system = file_system.splitn(3, ' ');
     let (kind, options) = (file_system.next()?, file_system.nth(1)?);
     let version = match kind {
-        "cgroup" if options.split(',').any(|option| option == "cpu") => Some(Version::V1),
+        "cgroup" => Some(Version::V1),
         "cgroup2" => Some(Version::V2),
         _ => None,
     };
     let (root, mount_point) = (unescape(root).into(), unescape(mount_point).into());
     Some(Mount {
         version,
+        options: options.to_owned(),
         root,
         mount_point,
     })
@@ -111,7 +130,7 @@ fn unescape(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Place, choose, parse};
-    use crate::membership::{Membership, Version};
+    use crate::membership::{CPU as CPU_CONTROLLER, Membership, Version};
     use std::path::{Path, PathBuf};
 
     /// In which directory the group is, as `mount point + path below`.
@@ -123,6 +142,7 @@ mod tests {
             &mounts,
             &Membership {
                 version,
+                controller: CPU_CONTROLLER,
                 group: PathBuf::from(group),
             },
         );

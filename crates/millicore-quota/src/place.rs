@@ -30,7 +30,8 @@ pub trait Enclosure: fmt::Debug + Send {
     fn name(&self) -> &str;
 
     /// Starts a program that is in the enclosure before it runs its first instruction, and so is
-    /// whatever it starts. One at a time in a container, any number in a group.
+    /// whatever it starts. One at a time in a container, any number in a group. Outside of a
+    /// container it dies with the thread that starts it.
     ///
     /// # Errors
     ///
