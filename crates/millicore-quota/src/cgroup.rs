@@ -1,21 +1,20 @@
 //! The place `cgroup`: groups of our own, in version 1 or version 2.
 
-use crate::cgroup::directories::Directories;
-use crate::cgroup::files::{at, read, write};
 use crate::cgroup::limits::burst_file;
+use crate::directories::Directories;
+use crate::files::{at, read, write};
+use crate::group;
 use crate::limit::Roots;
-use crate::membership::{self, CPU, CPUACCT, Membership, Version};
+use crate::membership::{CPU, CPUACCT, Membership, Version};
 use crate::millicores::Millicores;
-use crate::mountinfo::{self, Place as Mounted};
+use crate::mountinfo::{self, Mounted};
 use crate::owner::Owner;
 use crate::place::{Capabilities, Enclosure, Place, PlaceError, Spec};
 use std::io;
 use std::path::{Path, PathBuf};
 
-mod directories;
 mod enclosure;
 mod ending;
-mod files;
 mod leftovers;
 mod limits;
 
@@ -38,7 +37,7 @@ pub struct CgroupPlace {
     base: Directories,
     /// Its path below the mount point, in the hierarchy of `cpu`.
     below: PathBuf,
-    mount_point: PathBuf,
+    mounted: Mounted,
     /// Mount points of all hierarchies but our own.
     others: Vec<PathBuf>,
     has_burst: bool,
@@ -117,7 +116,7 @@ impl CgroupPlace {
             return Err(failed(&format!("making a group inside of {name}"), error));
         }
         if self.base.version == Version::V2 {
-            let enabled = enable_cpu(&self.mount_point.join(&below));
+            let enabled = enable_cpu(&self.mounted.directory(&below));
             enabled.map_err(|error| failed(&format!("making a group inside of {name}"), error))?;
         }
         Ok(below)
@@ -126,9 +125,7 @@ impl CgroupPlace {
     /// The directories with the limits of a group and those around it, innermost first.
     fn quotas_of(&self, below: &Path) -> Vec<PathBuf> {
         let groups = below.ancestors();
-        groups
-            .map(|below| directory(&self.mount_point, below))
-            .collect()
+        groups.map(|below| self.mounted.directory(below)).collect()
     }
 
     /// Makes a group, looks at it and removes it.
@@ -190,25 +187,18 @@ impl Place for CgroupPlace {
 
 /// Where groups may be made, best first, not yet tried.
 fn candidates(roots: &Roots, owner: Owner) -> Vec<CgroupPlace> {
-    let table = roots.proc.join("self/mountinfo");
-    let find = |controller| {
-        let mut warnings = Vec::new();
-        let cgroup = roots.proc.join("self/cgroup");
-        let member = membership::read(&cgroup, controller, &mut warnings)?;
-        let mounted = mountinfo::find(&table, &member, &mut warnings)?;
-        Some((member, mounted))
-    };
-    let Some((member, mounted)) = find(CPU) else {
+    let Some((member, mounted)) = group::find(roots, CPU, &mut Vec::new()) else {
         return Vec::new();
     };
     let cpuacct = match member.version {
-        Version::V1 => find(CPUACCT),
+        Version::V1 => group::find(roots, CPUACCT, &mut Vec::new()),
         Version::V2 => None,
     };
-    let cpuacct = cpuacct.map(|(_, it)| directory(&it.mount_point, &it.below));
+    let cpuacct = cpuacct.map(|(_, it)| it.directory(&it.below));
+    let table = roots.proc.join("self/mountinfo");
     let bases = bases(&member, &mounted);
     let of_base = |below: PathBuf| {
-        let cpu = directory(&mounted.mount_point, &below);
+        let cpu = mounted.directory(&below);
         let others = mountinfo::hierarchies(&table).into_iter();
         let others = others.filter(|other| {
             *other != mounted.mount_point
@@ -222,7 +212,7 @@ fn candidates(roots: &Roots, owner: Owner) -> Vec<CgroupPlace> {
                 cpu,
             },
             below,
-            mount_point: mounted.mount_point.clone(),
+            mounted: mounted.clone(),
             others: others.collect(),
             has_burst: false,
         }
@@ -257,15 +247,6 @@ fn enable_cpu(directory: &Path) -> io::Result<bool> {
     }
     write(directory, "cgroup.subtree_control", "+cpu")?;
     Ok(true)
-}
-
-/// Joining an empty path would add a slash.
-fn directory(mount_point: &Path, below: &Path) -> PathBuf {
-    if below.as_os_str().is_empty() {
-        mount_point.to_owned()
-    } else {
-        mount_point.join(below)
-    }
 }
 
 fn unusable(why: String) -> PlaceError {

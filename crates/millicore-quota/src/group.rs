@@ -1,11 +1,15 @@
 //! The CPU quotas of the groups this process is in, up to the highest visible one.
 
+use crate::counters::Counters;
+use crate::directories::Directories;
 use crate::limit::Roots;
-use crate::membership::{self, CPU, Version};
+use crate::membership::{self, CPU, CPUACCT, Membership, Version};
 use crate::millicores::Millicores;
-use crate::mountinfo;
+use crate::mountinfo::{self, Mounted};
+use crate::pressure::Pressure;
 use crate::warning::{LimitWarning, read_text};
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The CPU quota of one cgroup, as its files say.
@@ -17,8 +21,11 @@ pub struct GroupQuota {
     pub quota_us: u64,
     /// The period in microseconds.
     pub period_us: u64,
+    /// How much unused quota the group may keep for later, in microseconds.
+    pub burst_us: u64,
     /// The quota over the period.
     pub limit: Millicores,
+    pub(crate) directories: Directories,
 }
 
 impl fmt::Display for GroupQuota {
@@ -27,48 +34,143 @@ impl fmt::Display for GroupQuota {
             directory,
             quota_us,
             period_us,
+            burst_us,
             ..
         } = self;
         write!(
             f,
             "{quota_us} µs in every {period_us} µs of {}",
             directory.display()
-        )
+        )?;
+        if *burst_us > 0 {
+            write!(f, ", with a burst of {burst_us} µs")?;
+        }
+        Ok(())
     }
 }
 
-/// The group with the smallest quota among this process's own and all above it that can be seen;
-/// of equal ones the nearest to the process.
-pub(crate) fn tightest(roots: &Roots, warnings: &mut Vec<LimitWarning>) -> Option<GroupQuota> {
-    let member = membership::read(&roots.proc.join("self/cgroup"), CPU, warnings)?;
-    let place = mountinfo::find(&roots.proc.join("self/mountinfo"), &member, warnings)?;
-    let mount_point = roots.directory(&place.mount_point);
-    place
-        .below
-        .ancestors()
-        .filter_map(|below| {
-            // Joining an empty path would add a slash.
-            let is_top = below.as_os_str().is_empty();
-            let directory = if is_top {
-                mount_point.clone()
-            } else {
-                mount_point.join(below)
-            };
-            read_quota(member.version, &directory).unwrap_or_else(|warning| {
-                warnings.push(warning);
-                None
-            })
-        })
-        .min_by_key(|group| group.limit)
+impl GroupQuota {
+    /// What the kernel has counted in the group so far.
+    ///
+    /// # Errors
+    ///
+    /// Says which file could not be read.
+    pub fn counters(&self) -> io::Result<Counters> {
+        self.directories.counters()
+    }
+
+    /// How much of the time something in the group waited for CPU; only in version 2.
+    ///
+    /// # Errors
+    ///
+    /// Says that the kernel does not tell.
+    pub fn pressure(&self) -> io::Result<Pressure> {
+        Pressure::of_group(&self.directories.cpu)
+    }
 }
 
-/// The quota of the group in `directory`; `None` if it has none.
+/// The group that this process is in, whether it has a quota or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessGroup {
+    directories: Directories,
+}
+
+impl ProcessGroup {
+    /// Finds it by the files below `roots`; nothing if no mount shows it.
+    #[must_use]
+    pub fn find(roots: &Roots) -> Option<Self> {
+        let directories = directories(roots, &mut Vec::new()).into_iter().next()?;
+        Some(Self { directories })
+    }
+
+    /// Where its limits are.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directories.cpu
+    }
+
+    /// What the kernel has counted in it so far.
+    ///
+    /// # Errors
+    ///
+    /// Says which file could not be read.
+    pub fn counters(&self) -> io::Result<Counters> {
+        self.directories.counters()
+    }
+
+    /// How much of the time something in it waited for CPU; only in version 2.
+    ///
+    /// # Errors
+    ///
+    /// Says that the kernel does not tell.
+    pub fn pressure(&self) -> io::Result<Pressure> {
+        Pressure::of_group(&self.directories.cpu)
+    }
+
+    pub(crate) fn usage_file(&self) -> PathBuf {
+        self.directories.usage_file()
+    }
+}
+
+/// The group with the smallest quota among these; of equal ones the nearest to the process.
+pub(crate) fn tightest(
+    groups: &[Directories],
+    warnings: &mut Vec<LimitWarning>,
+) -> Option<GroupQuota> {
+    let quotas = groups.iter().filter_map(|group| {
+        read_quota(group).unwrap_or_else(|warning| {
+            warnings.push(warning);
+            None
+        })
+    });
+    quotas.min_by_key(|group| group.limit)
+}
+
+/// The directories of this process's own group and of those above it that can be seen, innermost
+/// first.
+pub(crate) fn directories(roots: &Roots, warnings: &mut Vec<LimitWarning>) -> Vec<Directories> {
+    let Some((member, cpu)) = find(roots, CPU, warnings) else {
+        return Vec::new();
+    };
+    // What is missing there costs the counters, not the limit: no warning.
+    let cpuacct = match member.version {
+        Version::V1 => find(roots, CPUACCT, &mut Vec::new()).map(|(_, mounted)| mounted),
+        Version::V2 => None,
+    };
+    let groups = cpu.below.ancestors();
+    let groups = groups.enumerate().map(|(above, below)| {
+        // Groups of two hierarchies are the same if they have the same name, or this process.
+        let same = |other: &&Mounted| above == 0 || other.below == cpu.below;
+        let cpuacct = cpuacct.as_ref().filter(same).map(|other| {
+            let below = if above == 0 { &other.below } else { below };
+            roots.directory(&other.mount_point).join(below)
+        });
+        let directory = roots.directory(&cpu.directory(below));
+        Directories {
+            version: member.version,
+            cpuacct: cpuacct.filter(|path| *path != directory),
+            cpu: directory,
+        }
+    });
+    groups.collect()
+}
+
+/// The group of this process in the hierarchy of a controller, and where it is mounted.
+pub(crate) fn find(
+    roots: &Roots,
+    controller: &'static str,
+    warnings: &mut Vec<LimitWarning>,
+) -> Option<(Membership, Mounted)> {
+    let member = membership::read(&roots.proc.join("self/cgroup"), controller, warnings)?;
+    let mounted = mountinfo::find(&roots.proc.join("self/mountinfo"), &member, warnings)?;
+    Some((member, mounted))
+}
+
+/// The quota of a group; `None` if it has none.
 ///
 /// Formats: kernel documentation, `scheduler/sched-bwc` (version 1) and `admin-guide/cgroup-v2`.
-pub(crate) fn read_quota(
-    version: Version,
-    directory: &Path,
-) -> Result<Option<GroupQuota>, LimitWarning> {
+pub(crate) fn read_quota(group: &Directories) -> Result<Option<GroupQuota>, LimitWarning> {
+    let (version, directory) = (group.version, group.cpu.as_path());
     if !directory.is_dir() {
         return Err(LimitWarning::Missing {
             directory: directory.to_owned(),
@@ -106,8 +208,20 @@ pub(crate) fn read_quota(
         directory: directory.to_owned(),
         quota_us,
         period_us,
+        burst_us: read_burst(version, directory),
         limit,
+        directories: group.clone(),
     }))
+}
+
+/// How much unused quota may be kept. It only widens: what cannot be read is none.
+fn read_burst(version: Version, directory: &Path) -> u64 {
+    let file = match version {
+        Version::V1 => "cpu.cfs_burst_us",
+        Version::V2 => "cpu.max.burst",
+    };
+    let text = read_text(&directory.join(file)).unwrap_or_default();
+    text.trim_end().parse().unwrap_or(0)
 }
 
 /// What stands in place of a quota where there is none.

@@ -23,12 +23,14 @@
 //! - `group`: the groups this process is in, up to the highest visible one, and their quotas
 //! - `membership`: `/proc/self/cgroup`, which group this process is in
 //! - `mountinfo`: `/proc/self/mountinfo`, at which directory that group can be read
-//! - `affinity`: the CPU affinity mask
+//! - `affinity`, `cpuset`: the CPU affinity mask, and the [`Cpuset`] that narrows it
 //! - `warning`: [`LimitWarning`], what could not be read
 //! - `bandwidth`: [`Bandwidth`], a limit as the kernel takes it
-//! - `counters`: [`Counters`], what a group has used and missed
+//! - `counters`, `pressure`: [`Counters`] and [`Pressure`], what a group has used and missed
+//! - `usage`, `watch`: [`GroupUsage`] and [`LimitWatch`], to be asked again and again
 //! - `place`: [`Place`] and [`Enclosure`], where programs run under a limit
 //! - `process`, `cgroup`: [`ProcessPlace`] without limits, [`CgroupPlace`] in groups of our own
+//! - `directories`, `files`: where the numbers of a group are
 //! - `owner`: who made a group, by its name
 //! - `child`: a program started in its groups
 
@@ -46,11 +48,23 @@ mod mountinfo;
 
 mod affinity;
 
+mod cpuset;
+
 mod warning;
 
 mod bandwidth;
 
 mod counters;
+
+mod pressure;
+
+mod usage;
+
+mod watch;
+
+mod directories;
+
+mod files;
 
 mod place;
 
@@ -65,9 +79,13 @@ mod child;
 pub use bandwidth::{Bandwidth, BandwidthError};
 pub use cgroup::{CgroupEnclosure, CgroupPlace, remove_leftovers};
 pub use counters::Counters;
-pub use group::GroupQuota;
+pub use cpuset::Cpuset;
+pub use group::{GroupQuota, ProcessGroup};
 pub use limit::{LimitSource, ProcessLimit, Roots};
 pub use millicores::{Millicores, MillicoresError};
 pub use place::{Capabilities, Enclosure, Limits, Place, PlaceError, Program, Running, Spec};
+pub use pressure::Pressure;
 pub use process::ProcessPlace;
+pub use usage::GroupUsage;
 pub use warning::LimitWarning;
+pub use watch::LimitWatch;

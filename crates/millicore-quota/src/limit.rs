@@ -1,6 +1,7 @@
 //! The CPU limit of this process: the smallest of its groups' quotas and its affinity mask.
 
 use crate::affinity;
+use crate::cpuset::Cpuset;
 use crate::group::{self, GroupQuota};
 use crate::millicores::Millicores;
 use crate::warning::LimitWarning;
@@ -20,7 +21,8 @@ pub struct ProcessLimit {
     /// The group with the smallest quota among this process's own and all visible ones above it;
     /// `None` if none of them has a quota. It can be wider than the affinity mask.
     pub group: Option<GroupQuota>,
-    /// How many cores are in the affinity mask of the calling thread.
+    /// How many cores are in the affinity mask of the calling thread. The kernel keeps the mask inside
+    /// of the cpuset of the thread's group; where that has fewer all the same, it is as many.
     pub affinity_cores: NonZeroUsize,
     /// What could not be read. If this is not empty, the real limit may be tighter.
     pub warnings: Vec<LimitWarning>,
@@ -39,8 +41,11 @@ impl ProcessLimit {
     #[must_use]
     pub fn read_from(roots: &Roots) -> Self {
         let mut warnings = Vec::new();
-        let group = group::tightest(roots, &mut warnings);
-        let affinity_cores = affinity::cores(&mut warnings);
+        let groups = group::directories(roots, &mut warnings);
+        let group = group::tightest(&groups, &mut warnings);
+        let mask = affinity::cores(&mut warnings);
+        let cpuset = Cpuset::find(roots);
+        let affinity_cores = cpuset.map_or(mask, |cpuset| mask.min(cpuset.cores));
         Self {
             group,
             affinity_cores,

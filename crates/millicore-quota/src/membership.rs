@@ -18,6 +18,9 @@ pub(crate) const CPU: &str = "cpu";
 /// The controller of version 1 that counts CPU time; often in the hierarchy of `cpu`.
 pub(crate) const CPUACCT: &str = "cpuacct";
 
+/// The controller that says which processors may be used.
+pub(crate) const CPUSET: &str = "cpuset";
+
 /// The group of this process in the hierarchy of one controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Membership {

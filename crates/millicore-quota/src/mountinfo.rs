@@ -18,10 +18,21 @@ struct Mount {
 
 /// Where the member's group is: a mount point, and the path of the group below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Mounted {
     pub(crate) mount_point: PathBuf,
     /// Relative and made of names only; empty if the mount point is the group itself.
     pub(crate) below: PathBuf,
+}
+
+impl Mounted {
+    /// The directory of the group with this path below the mount point.
+    pub(crate) fn directory(&self, below: &Path) -> PathBuf {
+        // Joining an empty path would add a slash.
+        if below.as_os_str().is_empty() {
+            return self.mount_point.clone();
+        }
+        self.mount_point.join(below)
+    }
 }
 
 /// Finds the group of `member` among the mounts listed in the file `path`.
@@ -31,7 +42,7 @@ pub(crate) fn find(
     path: &Path,
     member: &Membership,
     warnings: &mut Vec<LimitWarning>,
-) -> Option<Place> {
+) -> Option<Mounted> {
     let text = match read_text(path) {
         Ok(text) => text,
         Err(warning) => {
@@ -53,7 +64,7 @@ pub(crate) fn find(
 /// A container without its own cgroup namespace has the full path of its group in
 /// `/proc/self/cgroup`, and often a mount whose root is that very group: what follows the root is
 /// then the path below the mount point.
-fn choose(mounts: &[Mount], member: &Membership) -> Option<Place> {
+fn choose(mounts: &[Mount], member: &Membership) -> Option<Mounted> {
     mounts
         .iter()
         .filter(|mount| mount.version == Some(member.version) && mount.has(member))
@@ -64,7 +75,7 @@ fn choose(mounts: &[Mount], member: &Membership) -> Option<Place> {
                 .components()
                 .all(|part| matches!(part, Component::Normal(_)));
             let (mount_point, below) = (mount.mount_point.clone(), below.to_owned());
-            named.then_some(Place { mount_point, below })
+            named.then_some(Mounted { mount_point, below })
         })
         .max_by_key(|place| place.below.components().count())
 }
@@ -129,7 +140,7 @@ fn unescape(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, choose, parse};
+    use super::{Mounted, choose, parse};
     use crate::membership::{CPU as CPU_CONTROLLER, Membership, Version};
     use std::path::{Path, PathBuf};
 
@@ -146,7 +157,7 @@ mod tests {
                 group: PathBuf::from(group),
             },
         );
-        let expected = expected.map(|(mount_point, below)| Place {
+        let expected = expected.map(|(mount_point, below)| Mounted {
             mount_point: PathBuf::from(mount_point),
             below: PathBuf::from(below),
         });

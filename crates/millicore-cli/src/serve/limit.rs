@@ -1,17 +1,13 @@
 //! The CPU limit while the server runs: an operator may give the container more or less.
 
-use millicore_quota::ProcessLimit;
+use millicore_quota::{LimitWatch, ProcessLimit};
 use millicore_server::scheduling::SchedulingSettings;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 use tracing::{info, warn};
 
-/// How often the limit is read: no file system tells that it has changed.
-const EVERY: Duration = Duration::from_secs(10);
-
-/// Reads the limit from time to time, on a thread of its own, as long as somebody follows: `follow`
+/// Looks at the limit from time to time, on a thread of its own, as long as somebody follows: `follow`
 /// is told the settings, the limit of before and that of now, and says whether that changed anything.
 pub(super) fn watch<E: fmt::Display>(
     followed: &Arc<Mutex<SchedulingSettings>>,
@@ -22,9 +18,12 @@ pub(super) fn watch<E: fmt::Display>(
 ) {
     let (followed, mut limit) = (Arc::clone(followed), limit.clone());
     let watching = move || {
+        let mut watch = LimitWatch::begin();
         loop {
-            thread::sleep(EVERY);
-            let now = ProcessLimit::read();
+            thread::sleep(LimitWatch::EVERY);
+            let _ = watch.changed();
+            let now = watch.limit().clone();
+            // Also what changed between its first reading and the beginning of the watch.
             if now == limit {
                 continue;
             }

@@ -1,11 +1,11 @@
 //! One group of ours: its limits, what runs in it, and its end.
 
 use crate::bandwidth::Bandwidth;
-use crate::cgroup::directories::Directories;
 use crate::cgroup::ending::{deepest_first, kill_all, remove_all};
 use crate::cgroup::limits::{self, State};
 use crate::child::{self, RunningProgram};
 use crate::counters::Counters;
+use crate::directories::Directories;
 use crate::group::{GroupQuota, read_quota};
 use crate::place::{Enclosure, Limits, PlaceError, Program, Running};
 use std::fs;
@@ -81,11 +81,10 @@ impl CgroupEnclosure {
     }
 
     /// The groups around it that have a quota, outermost first, as they are now.
-    #[must_use]
-    pub fn quotas_around(&self) -> Vec<GroupQuota> {
+    fn quotas_around(&self) -> Vec<GroupQuota> {
         let quotas = self.around.iter();
         quotas
-            .filter_map(|directory| read_quota(self.directories.version, directory).ok()?)
+            .filter_map(|directory| self.quota_of(directory))
             .collect()
     }
 
@@ -127,12 +126,20 @@ impl CgroupEnclosure {
         }
     }
 
+    fn quota_of(&self, directory: &Path) -> Option<GroupQuota> {
+        read_quota(&Directories {
+            version: self.directories.version,
+            cpu: directory.to_owned(),
+            cpuacct: None,
+        })
+        .ok()?
+    }
+
     /// The same for a limit that becomes smaller than one inside of it.
     fn refuse_below_inner(&self, bandwidth: Bandwidth) -> Result<(), PlaceError> {
-        let version = self.directories.version;
         let inner = deepest_first(self.directory()).into_iter();
         let quotas = inner.filter(|path| path != self.directory());
-        let quotas = quotas.filter_map(|path| read_quota(version, &path).ok()?);
+        let quotas = quotas.filter_map(|path| self.quota_of(&path));
         match quotas.max_by_key(|inner| inner.limit) {
             Some(inner) if is_wider(&inner, bandwidth) => Err(PlaceError::AboveParent {
                 limit: inner.limit,

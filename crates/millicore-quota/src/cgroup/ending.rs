@@ -1,6 +1,6 @@
 //! Ending all that runs in a group and in those inside it, and removing them.
 
-use crate::cgroup::files::{at, read, write};
+use crate::files::{at, read, write};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io;

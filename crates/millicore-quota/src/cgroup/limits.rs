@@ -1,7 +1,7 @@
 //! Reading and writing the limits of a group, in an order that never fails half-way.
 
 use crate::bandwidth::Bandwidth;
-use crate::cgroup::files::{read, write};
+use crate::files::{read, write};
 use crate::membership::Version;
 use std::io;
 use std::path::Path;

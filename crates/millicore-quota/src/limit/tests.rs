@@ -1,7 +1,9 @@
 //! Which one counts, a quota or an affinity mask.
 
 use super::ProcessLimit;
+use crate::directories::Directories;
 use crate::group::GroupQuota;
+use crate::membership::Version;
 use crate::millicores::Millicores;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,7 +14,13 @@ fn check(quota_us: Option<u64>, affinity_cores: usize, cores: usize, printed: &s
         directory: PathBuf::from("/group"),
         quota_us,
         period_us: 100_000,
+        burst_us: 0,
         limit: Millicores::from_quota(quota_us, 100_000).unwrap(),
+        directories: Directories {
+            version: Version::V2,
+            cpu: PathBuf::from("/group"),
+            cpuacct: None,
+        },
     });
     let affinity_cores = NonZeroUsize::new(affinity_cores).unwrap();
     let limit = ProcessLimit {

@@ -1,7 +1,7 @@
 //! The directories of one group: in version 1, `cpu` and `cpuacct` can be two hierarchies.
 
-use crate::cgroup::files::at;
 use crate::counters::Counters;
+use crate::files::at;
 use crate::membership::Version;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -53,6 +53,18 @@ impl Directories {
                 file.map_err(|error| at(&path, &error))
             })
             .collect()
+    }
+
+    /// The file that has the CPU time used.
+    pub(crate) fn usage_file(&self) -> PathBuf {
+        match self.version {
+            Version::V1 => self
+                .cpuacct
+                .as_ref()
+                .unwrap_or(&self.cpu)
+                .join("cpuacct.usage"),
+            Version::V2 => self.cpu.join("cpu.stat"),
+        }
     }
 
     pub(crate) fn counters(&self) -> io::Result<Counters> {
