@@ -89,6 +89,12 @@ impl ProcessGroup {
         &self.directories.cpu
     }
 
+    /// Its own limit, if it has one that can be read.
+    #[must_use]
+    pub fn limit(&self) -> Option<Millicores> {
+        Some(read_quota(&self.directories).ok()??.limit)
+    }
+
     /// What the kernel has counted in it so far.
     ///
     /// # Errors

@@ -28,6 +28,7 @@
 //! - `bandwidth`: [`Bandwidth`], a limit as the kernel takes it
 //! - `counters`, `pressure`: [`Counters`] and [`Pressure`], what a group has used and missed
 //! - `usage`, `watch`: [`GroupUsage`] and [`LimitWatch`], to be asked again and again
+//! - `conversion`, `runtimes`: [`conversions`] of others, and how [`RUNTIMES`] count threads
 //! - `place`: [`Place`] and [`Enclosure`], where programs run under a limit
 //! - `process`, `cgroup`: [`ProcessPlace`] without limits, [`CgroupPlace`] in groups of our own
 //! - `directories`, `files`: where the numbers of a group are
@@ -62,6 +63,10 @@ mod usage;
 
 mod watch;
 
+mod conversion;
+
+mod runtimes;
+
 mod directories;
 
 mod files;
@@ -78,6 +83,10 @@ mod child;
 
 pub use bandwidth::{Bandwidth, BandwidthError};
 pub use cgroup::{CgroupEnclosure, CgroupPlace, remove_leftovers};
+pub use conversion::{
+    Conversion, conversions, docker_nano_cpus, kubernetes_quota_us, kubernetes_shares,
+    linear_weight, quadratic_weight, systemd_quota_us,
+};
 pub use counters::Counters;
 pub use cpuset::Cpuset;
 pub use group::{GroupQuota, ProcessGroup};
@@ -86,6 +95,7 @@ pub use millicores::{Millicores, MillicoresError};
 pub use place::{Capabilities, Enclosure, Limits, Place, PlaceError, Program, Running, Spec};
 pub use pressure::Pressure;
 pub use process::ProcessPlace;
+pub use runtimes::{RUNTIMES, Runtime, Visible};
 pub use usage::GroupUsage;
 pub use warning::LimitWarning;
 pub use watch::LimitWatch;
