@@ -19,6 +19,15 @@ pub(crate) enum Failure {
     Missed,
     /// It was interrupted, and has reported what it had until then: exit status 130.
     Interrupted,
+    /// Another command was run, and ended with this exit status.
+    Passed(u8),
+    /// It could not be done, and the exit status says what could not.
+    Other {
+        /// The exit status.
+        status: u8,
+        /// What is printed.
+        message: String,
+    },
     /// Whoever read the output has read enough: exit status 0.
     OutputClosed,
 }
@@ -50,6 +59,11 @@ pub(crate) fn exit_code(outcome: Result<(), Failure>) -> ExitCode {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Missed) => ExitCode::from(3),
         Err(Failure::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(Failure::Passed(status)) => ExitCode::from(status),
+        Err(Failure::Other { status, message }) => {
+            note(format_args!("error: {message}"));
+            ExitCode::from(status)
+        }
         Err(Failure::Run(message)) => {
             note(format_args!("error: {message}"));
             ExitCode::from(1)

@@ -3,14 +3,16 @@
 #![forbid(unsafe_code)]
 
 mod columns;
+mod commands;
 mod failure;
 mod interrupt;
 mod lab;
 mod load;
+mod quota;
 mod serve;
 mod simulate;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use std::process::ExitCode;
 
 /// Serves CPU-heavy requests where CPU is scarce: choose whose turn it is, see what it costs.
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 #[command(name = "millicore", version = VERSION, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: commands::Command,
 }
 
 const VERSION: &str = concat!(
@@ -28,21 +30,6 @@ const VERSION: &str = concat!(
     ")"
 );
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Simulate(simulate::Arguments),
-    Lab(lab::Arguments),
-    Load(Box<load::Arguments>),
-    Serve(serve::Arguments),
-}
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match arguments.command {
-        Command::Simulate(arguments) => simulate::run(arguments),
-        Command::Lab(arguments) => lab::run(arguments),
-        Command::Load(arguments) => load::run(*arguments),
-        Command::Serve(arguments) => serve::run(arguments),
-    };
-    failure::exit_code(outcome)
+    failure::exit_code(Arguments::parse().command.run())
 }

@@ -173,12 +173,13 @@ const TABLE: &[Outside] = &[
         name: "rustix",
         used_by: &[
             "millicore",
+            "millicore-cli",
             "millicore-lab",
             "millicore-quota",
             "millicore-server",
             "millicore-workload",
         ],
-        tested_by: &["millicore-cli"],
+        tested_by: &[],
         reason: "the kernel's masks, clocks, sockets and processes without unsafe code of ours",
     },
     Outside {
@@ -197,6 +198,12 @@ const TABLE: &[Outside] = &[
         used_by: &["millicore-cli", "millicore-lab", "millicore-server"],
         tested_by: &[],
         reason: "the reports that other programs read",
+    },
+    Outside {
+        name: "signal-hook",
+        used_by: &["millicore-cli"],
+        tested_by: &[],
+        reason: "signals that are passed on, told from those of the terminal, without unsafe code of ours",
     },
     Outside {
         name: "thiserror",

@@ -42,7 +42,7 @@ impl Reload {
                 error!("the settings stay as they are: {message}");
                 return None;
             }
-            Err(Failure::OutputClosed | Failure::Missed | Failure::Interrupted) => return None,
+            Err(_) => return None,
         };
         for change in not_now(&self.started, &new) {
             warn!("{change}");

@@ -1,0 +1,50 @@
+//! Signals that are meant for the command, passed on to it.
+
+use rustix::fd::OwnedFd;
+use rustix::process::{Signal, pidfd_send_signal};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithRawSiginfo;
+use std::io;
+
+/// What is passed on, as the system numbers it and as rustix names it.
+const PASSED_ON: [(i32, Signal); 8] = [
+    (SIGALRM, Signal::ALARM),
+    (SIGHUP, Signal::HUP),
+    (SIGINT, Signal::INT),
+    (SIGQUIT, Signal::QUIT),
+    (SIGTERM, Signal::TERM),
+    (SIGUSR1, Signal::USR1),
+    (SIGUSR2, Signal::USR2),
+    (SIGWINCH, Signal::WINCH),
+];
+
+/// `SI_KERNEL` of sigaction(2).
+const SENT_BY_KERNEL: i32 = 0x80;
+
+/// Listens from before the command is started, so that none is lost and none ends this process.
+pub(super) struct Listener(SignalsInfo<WithRawSiginfo>);
+
+pub(super) fn listen() -> io::Result<Listener> {
+    SignalsInfo::new(PASSED_ON.map(|(number, _)| number)).map(Listener)
+}
+
+impl Listener {
+    /// Passes signals on to the process of this descriptor, for as long as it is there.
+    ///
+    /// What the kernel sends, such as for a key at the terminal, it sends to the command as well:
+    /// passed on it would arrive twice.
+    pub(super) fn pass_on(mut self, process: &OwnedFd) {
+        for about in self.0.forever() {
+            let found = PASSED_ON
+                .iter()
+                .find(|(number, _)| *number == about.si_signo);
+            if let Some((_, signal)) = found
+                && about.si_code != SENT_BY_KERNEL
+                && pidfd_send_signal(process, *signal).is_err()
+            {
+                return;
+            }
+        }
+    }
+}
