@@ -7,6 +7,7 @@
 //! - [`load`]: requests to a server, as many and as fast as asked, and how long each waited.
 //! - [`fork`]: what happens when processes double, beyond the cores?
 //! - [`concurrency`]: is a server synchronous? The same requests to every concurrency model.
+//! - [`place`]: where an experiment's server runs, and under which CPU limit.
 //! - [`machine`]: what machine a report comes from, and how busy it was.
 //! - [`flags`], [`stop`]: what was typed, and how a run is asked to stop.
 //! - `affinity`: which cores a thread may use.
@@ -19,6 +20,8 @@ pub mod divide;
 pub mod concurrency;
 pub mod fork;
 pub mod load;
+
+pub mod place;
 
 pub mod machine;
 

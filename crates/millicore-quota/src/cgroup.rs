@@ -187,11 +187,11 @@ impl Place for CgroupPlace {
 
 /// Where groups may be made, best first, not yet tried.
 fn candidates(roots: &Roots, owner: Owner) -> Vec<CgroupPlace> {
-    let Some((member, mounted)) = group::find(roots, CPU, &mut Vec::new()) else {
+    let Some((member, mounted)) = group::find(roots, group::THIS, CPU, &mut Vec::new()) else {
         return Vec::new();
     };
     let cpuacct = match member.version {
-        Version::V1 => group::find(roots, CPUACCT, &mut Vec::new()),
+        Version::V1 => group::find(roots, group::THIS, CPUACCT, &mut Vec::new()),
         Version::V2 => None,
     };
     let cpuacct = cpuacct.map(|(_, it)| it.directory(&it.below));

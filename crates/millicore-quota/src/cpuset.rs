@@ -1,6 +1,6 @@
 //! The cpuset of this process's group: the processors that the group may use.
 
-use crate::group::find;
+use crate::group::{THIS, find};
 use crate::limit::Roots;
 use crate::membership::{CPUSET, Version};
 use std::fs;
@@ -23,7 +23,7 @@ impl Cpuset {
     /// Finds it by the files below `roots`; nothing if there is none.
     #[must_use]
     pub fn find(roots: &Roots) -> Option<Self> {
-        let (member, mounted) = find(roots, CPUSET, &mut Vec::new())?;
+        let (member, mounted) = find(roots, THIS, CPUSET, &mut Vec::new())?;
         let name = match member.version {
             Version::V1 => "cpuset.effective_cpus",
             Version::V2 => "cpuset.cpus.effective",

@@ -1,5 +1,6 @@
 //! The CPU quotas of the groups this process is in, up to the highest visible one.
 
+use crate::bandwidth::Bandwidth;
 use crate::counters::Counters;
 use crate::directories::Directories;
 use crate::limit::Roots;
@@ -50,6 +51,26 @@ impl fmt::Display for GroupQuota {
 }
 
 impl GroupQuota {
+    /// That of the group with this name, its path from the root of the hierarchy, by the files below
+    /// `roots`; nothing if it has none, or there is no such group to be seen.
+    #[must_use]
+    pub fn named(name: &str, roots: &Roots) -> Option<Self> {
+        let (member, mounted) = find(roots, THIS, CPU, &mut Vec::new())?;
+        let below = Path::new(name.trim_start_matches('/'));
+        let directories = Directories {
+            version: member.version,
+            cpu: roots.directory(&mounted.directory(below)),
+            cpuacct: None,
+        };
+        read_quota(&directories).ok()?
+    }
+
+    /// The same as a limit to be set.
+    #[must_use]
+    pub fn bandwidth(&self) -> Bandwidth {
+        Bandwidth::from_kernel(self.quota_us, self.period_us, self.burst_us)
+    }
+
     /// What the kernel has counted in the group so far.
     ///
     /// # Errors
@@ -69,7 +90,10 @@ impl GroupQuota {
     }
 }
 
-/// The group that this process is in, whether it has a quota or not.
+/// The name of this process below `/proc`.
+pub(crate) const THIS: &str = "self";
+
+/// The group that a process is in, whether it has a quota or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessGroup {
     directories: Directories,
@@ -79,7 +103,18 @@ impl ProcessGroup {
     /// Finds it by the files below `roots`; nothing if no mount shows it.
     #[must_use]
     pub fn find(roots: &Roots) -> Option<Self> {
-        let directories = directories(roots, &mut Vec::new()).into_iter().next()?;
+        let directories = directories(roots, THIS, &mut Vec::new());
+        let directories = directories.into_iter().next()?;
+        Some(Self { directories })
+    }
+
+    /// Finds that of another process, by the files below `roots`; nothing if there is no such
+    /// process, or no mount shows its group.
+    #[must_use]
+    pub fn of(pid: u32, roots: &Roots) -> Option<Self> {
+        let process = pid.to_string();
+        let directories = directories(roots, &process, &mut Vec::new());
+        let directories = directories.into_iter().next()?;
         Some(Self { directories })
     }
 
@@ -92,7 +127,13 @@ impl ProcessGroup {
     /// Its own limit, if it has one that can be read.
     #[must_use]
     pub fn limit(&self) -> Option<Millicores> {
-        Some(read_quota(&self.directories).ok()??.limit)
+        Some(self.quota()?.limit)
+    }
+
+    /// Its own quota, if it has one that can be read.
+    #[must_use]
+    pub fn quota(&self) -> Option<GroupQuota> {
+        read_quota(&self.directories).ok()?
     }
 
     /// What the kernel has counted in it so far.
@@ -132,15 +173,19 @@ pub(crate) fn tightest(
     quotas.min_by_key(|group| group.limit)
 }
 
-/// The directories of this process's own group and of those above it that can be seen, innermost
+/// The directories of a process's own group and of those above it that can be seen, innermost
 /// first.
-pub(crate) fn directories(roots: &Roots, warnings: &mut Vec<LimitWarning>) -> Vec<Directories> {
-    let Some((member, cpu)) = find(roots, CPU, warnings) else {
+pub(crate) fn directories(
+    roots: &Roots,
+    process: &str,
+    warnings: &mut Vec<LimitWarning>,
+) -> Vec<Directories> {
+    let Some((member, cpu)) = find(roots, process, CPU, warnings) else {
         return Vec::new();
     };
     // What is missing there costs the counters, not the limit: no warning.
     let cpuacct = match member.version {
-        Version::V1 => find(roots, CPUACCT, &mut Vec::new()).map(|(_, mounted)| mounted),
+        Version::V1 => find(roots, process, CPUACCT, &mut Vec::new()).map(|(_, mounted)| mounted),
         Version::V2 => None,
     };
     let groups = cpu.below.ancestors();
@@ -161,13 +206,18 @@ pub(crate) fn directories(roots: &Roots, warnings: &mut Vec<LimitWarning>) -> Ve
     groups.collect()
 }
 
-/// The group of this process in the hierarchy of a controller, and where it is mounted.
+/// The group of a process in the hierarchy of a controller, and where it is mounted.
 pub(crate) fn find(
     roots: &Roots,
+    process: &str,
     controller: &'static str,
     warnings: &mut Vec<LimitWarning>,
 ) -> Option<(Membership, Mounted)> {
-    let member = membership::read(&roots.proc.join("self/cgroup"), controller, warnings)?;
+    let member = membership::read(
+        &roots.proc.join(process).join("cgroup"),
+        controller,
+        warnings,
+    )?;
     let mounted = mountinfo::find(&roots.proc.join("self/mountinfo"), &member, warnings)?;
     Some((member, mounted))
 }

@@ -92,6 +92,7 @@ pub use cpuset::Cpuset;
 pub use group::{GroupQuota, ProcessGroup};
 pub use limit::{LimitSource, ProcessLimit, Roots};
 pub use millicores::{Millicores, MillicoresError};
+pub use owner::Owner;
 pub use place::{Capabilities, Enclosure, Limits, Place, PlaceError, Program, Running, Spec};
 pub use pressure::Pressure;
 pub use process::ProcessPlace;

@@ -41,7 +41,7 @@ impl ProcessLimit {
     #[must_use]
     pub fn read_from(roots: &Roots) -> Self {
         let mut warnings = Vec::new();
-        let groups = group::directories(roots, &mut warnings);
+        let groups = group::directories(roots, group::THIS, &mut warnings);
         let group = group::tightest(&groups, &mut warnings);
         let mask = affinity::cores(&mut warnings);
         let cpuset = Cpuset::find(roots);

@@ -1,4 +1,4 @@
-//! Who made a group: what its name says, and whether that process still lives.
+//! Who made a group or a container: what its name says, and whether that process still lives.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// What every name of a group of ours begins with.
 const PREFIX: &str = "millicore-";
 
-/// A process, told from a later one with the same number by its start.
+/// A process that makes groups or containers, told from a later one with the same number by its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Owner {
+pub struct Owner {
     /// The inode of its PID namespace: the number means something else in another.
     namespace: u64,
     pid: u32,
@@ -20,7 +20,8 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// This process, as the files below `proc` know it.
-    pub(crate) fn this_process(proc: &Path) -> Option<Self> {
+    #[must_use]
+    pub fn this_process(proc: &Path) -> Option<Self> {
         Some(Self {
             namespace: namespace(proc)?,
             pid: process::id(),
@@ -28,8 +29,9 @@ impl Owner {
         })
     }
 
-    /// A name for a group of this owner, different from all that it has had before.
-    pub(crate) fn name(self, label: &str) -> String {
+    /// A name for a group or a container of this owner, different from all that it has had before.
+    #[must_use]
+    pub fn name(self, label: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let Self {
             namespace,
@@ -40,8 +42,9 @@ impl Owner {
         format!("{PREFIX}{namespace}-{pid}-{start_ticks}-{label}-{number}")
     }
 
-    /// Who made the group of this name; nobody of ours if it is not such a name.
-    pub(crate) fn of(name: &str) -> Option<Self> {
+    /// Who made what has this name; nobody of ours if it is not such a name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
         let mut fields = name.strip_prefix(PREFIX)?.splitn(4, '-');
         let mut number = || fields.next()?.parse().ok();
         let (namespace, pid, start_ticks) = (number()?, number()?, number()?);
@@ -55,7 +58,8 @@ impl Owner {
     }
 
     /// Whether it has certainly ended. Of a process in another PID namespace nothing is known.
-    pub(crate) fn has_ended(self, proc: &Path) -> bool {
+    #[must_use]
+    pub fn has_ended(self, proc: &Path) -> bool {
         let path = proc.join(self.pid.to_string()).join("stat");
         namespace(proc) == Some(self.namespace) && start_ticks(&path) != Some(self.start_ticks)
     }

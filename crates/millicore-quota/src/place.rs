@@ -136,7 +136,6 @@ pub struct Program {
 
 /// What a place can do, to be printed and asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Capabilities {
     /// The name of the place: `process`, `cgroup` or `docker`.
     pub place: &'static str,

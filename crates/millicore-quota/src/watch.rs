@@ -85,7 +85,7 @@ fn open_files(roots: &Roots) -> Vec<(File, Vec<u8>)> {
         "cpu.cfs_period_us",
         "cpu.cfs_burst_us",
     ];
-    let groups = group::directories(roots, &mut Vec::new());
+    let groups = group::directories(roots, group::THIS, &mut Vec::new());
     let of_groups = groups
         .iter()
         .flat_map(|group| names.map(|name| group.cpu.join(name)));

@@ -25,6 +25,12 @@ const TABLE: &[Outside] = &[
         reason: "the demonstration and the example are services as their readers write them",
     },
     Outside {
+        name: "bollard",
+        used_by: &["millicore-lab"],
+        tested_by: &[],
+        reason: "the API of Docker engines, old and new",
+    },
+    Outside {
         name: "bytes",
         used_by: &["millicore-lab", "millicore-server"],
         tested_by: &[],
@@ -56,7 +62,7 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "futures-lite",
-        used_by: &[],
+        used_by: &["millicore-lab"],
         tested_by: &["millicore", "millicore-server"],
         reason: "a future is awaited where no runtime is",
     },
@@ -204,6 +210,12 @@ const TABLE: &[Outside] = &[
         used_by: &["millicore-cli"],
         tested_by: &[],
         reason: "signals that are passed on, told from those of the terminal, without unsafe code of ours",
+    },
+    Outside {
+        name: "tar",
+        used_by: &["millicore-lab"],
+        tested_by: &[],
+        reason: "the archive that an engine makes an image of",
     },
     Outside {
         name: "thiserror",

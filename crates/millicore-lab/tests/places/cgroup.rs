@@ -1,11 +1,9 @@
 //! What holds for control groups alone: nothing stays behind, whoever is killed.
 
-use crate::program::{Told, command};
+use crate::program::{Told, command, start_owner};
 use crate::usable;
 use millicore_quota::{CgroupPlace, Spec, remove_leftovers};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
 
 #[test]
 fn a_group_that_is_dropped_is_gone() {
@@ -31,14 +29,7 @@ fn what_a_killed_owner_left_is_removed_and_nothing_else() {
         return;
     };
     let other = place.create(&Spec::default()).unwrap();
-    let mut owner = command(Told::OwnGroup)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
-    let line = lines.find_map(|line| line.unwrap().strip_prefix("owns ").map(str::to_owned));
-    let directory = line.unwrap();
+    let (mut owner, directory) = start_owner(Told::OwnGroup);
     assert!(
         remove_leftovers()
             .iter()

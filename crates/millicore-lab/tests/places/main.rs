@@ -11,10 +11,12 @@
 )]
 
 mod cgroup;
+mod docker;
 mod limits;
 mod lives;
 mod program;
 
+use millicore_lab::place::DockerPlace;
 use millicore_quota::{CgroupPlace, Place, PlaceError, ProcessPlace};
 
 /// Every feature, in one place.
@@ -44,6 +46,13 @@ fn the_place_process_behaves() {
 #[test]
 fn the_place_cgroup_behaves() {
     if let Some(place) = usable(CgroupPlace::find()) {
+        check(&place);
+    }
+}
+
+#[test]
+fn the_place_docker_behaves() {
+    if let Some(place) = usable(DockerPlace::connect()) {
         check(&place);
     }
 }

@@ -1,11 +1,12 @@
 //! What runs in the places: this executable again, told by its environment what to do.
 
 use crate::lives::FOR_EVER;
+use millicore_lab::place::DockerPlace;
 use millicore_quota::{CgroupPlace, Place, Program, Spec};
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
-use std::io::{Read, Write};
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -22,6 +23,8 @@ pub(crate) enum Told {
     LeaveDaemon,
     /// Make a group with such a daemon in it, and wait to be killed.
     OwnGroup,
+    /// The same with a container.
+    OwnContainer,
 }
 
 impl Told {
@@ -31,6 +34,7 @@ impl Told {
             Self::ThroughChild { threads, cpu } => format!("child {threads} {}", cpu.as_micros()),
             Self::LeaveDaemon => "daemon 1 0".to_owned(),
             Self::OwnGroup => "own 1 0".to_owned(),
+            Self::OwnContainer => "contain 1 0".to_owned(),
         }
     }
 }
@@ -84,6 +88,7 @@ pub(crate) fn run() {
         }
         "daemon" => leave_daemon(),
         "own" => own(),
+        "contain" => contain(),
         other => panic!("{other}"),
     }
 }
@@ -143,8 +148,34 @@ fn own() {
         .wait()
         .unwrap();
     assert!(status.success());
-    println!("\nowns {}", inner.directory().display());
+    own_until_killed(&inner.directory().display().to_string());
+}
+
+fn contain() {
+    let place = DockerPlace::connect().unwrap();
+    let mut container = place.open(&Spec::default()).unwrap();
+    let endless = Told::Burn {
+        threads: 1,
+        cpu: FOR_EVER,
+    };
+    let _running = container.start(&program(endless)).unwrap();
+    own_until_killed(container.name());
+}
+
+fn own_until_killed(name: &str) {
+    println!("\nowns {name}");
     std::io::stdout().flush().unwrap();
-    // Until it is killed.
     let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// Starts one that owns something, and answers with it and with what it owns.
+pub(crate) fn start_owner(told: Told) -> (Child, String) {
+    let mut owner = command(told)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let name = lines.find_map(|line| line.unwrap().strip_prefix("owns ").map(str::to_owned));
+    (owner, name.unwrap())
 }
