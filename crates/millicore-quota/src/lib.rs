@@ -28,6 +28,7 @@
 //! - `bandwidth`: [`Bandwidth`], a limit as the kernel takes it
 //! - `counters`, `pressure`: [`Counters`] and [`Pressure`], what a group has used and missed
 //! - `usage`, `watch`: [`GroupUsage`] and [`LimitWatch`], to be asked again and again
+//! - `hidden`, `machine_time`: [`HiddenLimit`], told from what is delivered, and [`MachineTime`]
 //! - `conversion`, `runtimes`: [`conversions`] of others, and how [`RUNTIMES`] count threads
 //! - `place`: [`Place`] and [`Enclosure`], where programs run under a limit
 //! - `process`, `cgroup`: [`ProcessPlace`] without limits, [`CgroupPlace`] in groups of our own
@@ -63,6 +64,10 @@ mod usage;
 
 mod watch;
 
+mod hidden;
+
+mod machine_time;
+
 mod conversion;
 
 mod runtimes;
@@ -90,7 +95,9 @@ pub use conversion::{
 pub use counters::Counters;
 pub use cpuset::Cpuset;
 pub use group::{GroupQuota, ProcessGroup};
+pub use hidden::{Delivery, HiddenLimit, Sample};
 pub use limit::{LimitSource, ProcessLimit, Roots};
+pub use machine_time::MachineTime;
 pub use millicores::{Millicores, MillicoresError};
 pub use owner::Owner;
 pub use place::{Capabilities, Enclosure, Limits, Place, PlaceError, Program, Running, Spec};
