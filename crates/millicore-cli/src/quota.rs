@@ -1,6 +1,7 @@
 //! `millicore quota`: CPU limits shown, kept and converted, one file each.
 
 mod convert;
+mod measure;
 mod run;
 mod show;
 

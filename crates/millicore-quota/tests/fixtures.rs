@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use millicore_quota::{ProcessLimit, Roots};
+use millicore_quota::{Cpuset, ProcessLimit, Roots};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -86,6 +86,11 @@ const SYSTEMS: &[Row] = &[
     ("container_v2_private_namespace", Some(("sys/fs/cgroup", 50_000, 100_000, 500)), &[]),
     ("container_v2_host_namespace",
         Some(("sys/fs/cgroup/system.slice", 80_000, 100_000, 800)), &[]),
+    ("v1_systemd_slices",
+        Some(("sys/fs/cgroup/cpu,cpuacct/system.slice", 80_000, 100_000, 800)), &[]),
+    ("v2_cpuset_and_burst",
+        Some(("sys/fs/cgroup/app.slice/app.service", 50_000, 100_000, 500)), &[]),
+    ("v2_hostile_cpuset", None, &[]),
     ("outside_of_the_namespace", None, &["\"/../other\", which no cgroup mount"]),
     ("not_mounted", None, &["\"/app\", which no cgroup mount"]),
     ("covered_mount", None, &["cgroup/cpu/app cannot be found"]),
@@ -132,6 +137,15 @@ fn the_tightest_visible_group_is_found_on_every_kind_of_system() {
 #[test]
 fn hostile_contents_are_warnings_and_the_other_groups_still_count() {
     HOSTILE.iter().for_each(check);
+}
+
+#[test]
+fn a_cpuset_narrows_the_mask_and_a_burst_is_read() {
+    let limit = ProcessLimit::read_from(&Roots::under(&fixtures().join("v2_cpuset_and_burst")));
+    assert_eq!(limit.affinity_cores.get(), 1);
+    assert_eq!(limit.group.unwrap().burst_us, 20_000);
+    let hostile = Roots::under(&fixtures().join("v2_hostile_cpuset"));
+    assert_eq!(Cpuset::find(&hostile), None);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! `millicore quota show`: the CPU limit of this process, where it comes from, and what it costs.
 
 use super::convert::{RuntimeDocument, runtime_lines, runtimes};
+use super::measure::measure;
 use super::{Format, SCHEMA, as_json, in_lines, print};
 use crate::failure::Failure;
 use clap::Args;
-use millicore_quota::{Counters, Pressure, ProcessGroup, ProcessLimit, Roots, Visible};
+use millicore_quota::{Counters, Delivery, Pressure, ProcessGroup, ProcessLimit, Roots, Visible};
+use millicore_sim::duration::parse_duration;
 use serde::Serialize;
+use std::time::Duration;
 
 /// Show the CPU limit of this process, where it comes from, and how often it was throttled
 ///
@@ -20,6 +23,18 @@ pub(super) struct Arguments {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Spin for so long, 1s to 60s, and tell a limit that no file shows from what is delivered
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    measure: Option<String>,
+}
+
+/// What `--measure` found.
+#[derive(Serialize)]
+struct MeasuredDocument {
+    /// `as visible`, `held back` or `unclear`.
+    delivery: &'static str,
+    hidden_limit_m: Option<u32>,
+    uncertainty_m: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +48,8 @@ struct Document {
     group: Option<GroupDocument>,
     warnings: Vec<String>,
     runtimes: Vec<RuntimeDocument>,
+    /// Only with `--measure`.
+    measured: Option<MeasuredDocument>,
 }
 
 /// The group that holds this process back.
@@ -76,11 +93,29 @@ struct PressureDocument {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let process = ProcessLimit::read();
     let group = ProcessGroup::find(&Roots::default());
-    let document = Document::new(&process, group.as_ref());
+    let length = arguments.measure.as_deref().map(length).transpose()?;
+    let mut document = Document::new(&process, group.as_ref());
+    if let Some(length) = length {
+        let delivery = measure(length, process.cores(), process.capacity());
+        let delivery = delivery.map_err(|error| Failure::at("measuring", error))?;
+        document.measured = Some(delivery.into());
+    }
     print(&match arguments.format {
         Format::Table => document.table(),
         Format::Json => as_json(&document)?,
     })
+}
+
+/// Many periods, and not for ever: it takes all the CPU time that there is.
+fn length(text: &str) -> Result<Duration, Failure> {
+    let length = parse_duration(text).map(Duration::from_nanos);
+    let length = length.map_err(Failure::usage)?;
+    if (Duration::from_secs(1)..=Duration::from_secs(60)).contains(&length) {
+        return Ok(length);
+    }
+    Err(Failure::usage(format_args!(
+        "--measure {text}: from 1s to 60s"
+    )))
 }
 
 impl Document {
@@ -109,6 +144,7 @@ impl Document {
             group: group.map(of_group),
             warnings: process.warnings.iter().map(ToString::to_string).collect(),
             runtimes: runtimes(&Visible::to_this_process(process, group)),
+            measured: None,
         }
     }
 
@@ -132,12 +168,48 @@ impl Document {
             rows.add("own group", group.directory.clone());
             rows.add_counted(group.counters.as_ref(), group.pressure.as_ref());
         }
+        if let Some(measured) = &self.measured {
+            rows.add("delivered", measured.says());
+        }
         for warning in &self.warnings {
             rows.add("warning", warning.clone());
         }
         let mut text = in_lines(&rows.0);
         text += "\nthreads believed to be of use here\n";
         text + &runtime_lines(&self.runtimes)
+    }
+}
+
+impl MeasuredDocument {
+    fn says(&self) -> String {
+        match (self.hidden_limit_m, self.uncertainty_m) {
+            (Some(limit_m), Some(uncertainty_m)) => format!(
+                "{limit_m}m, give or take {uncertainty_m}m, while processors were idle: there is a \
+                 limit that no file here shows"
+            ),
+            _ if self.delivery == UNCLEAR => {
+                "less than the limit, but others needed the processors: nothing can be told"
+                    .to_owned()
+            }
+            _ => "as much as the limit allows".to_owned(),
+        }
+    }
+}
+
+const UNCLEAR: &str = "unclear";
+
+impl From<Delivery> for MeasuredDocument {
+    fn from(delivery: Delivery) -> Self {
+        let (delivery, hidden) = match delivery {
+            Delivery::AsVisible => ("as visible", None),
+            Delivery::HeldBack(hidden) => ("held back", Some(hidden)),
+            Delivery::Unclear => (UNCLEAR, None),
+        };
+        Self {
+            delivery,
+            hidden_limit_m: hidden.map(|it| it.limit.get()),
+            uncertainty_m: hidden.map(|it| it.uncertainty_m),
+        }
     }
 }
 
