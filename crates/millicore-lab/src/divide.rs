@@ -24,6 +24,7 @@
 //! - `plan`: what was asked for, checked. Start here.
 //! - `work`, `calibrate`: what a request does, and how much of it takes the size asked for.
 //! - `run`, `round`: all policies in turn, and one of them once.
+//! - `inside`, `message`: the same in a place with a limit, and what is told of it from there.
 //! - `recording`: what happened in a round, from the journal of the executor.
 //! - `prediction`: what the simulator and theory say.
 //! - `measurement`, `verdict`: medians over the repeats, and who won.
@@ -37,6 +38,10 @@ mod work;
 mod round;
 mod run;
 
+mod inside;
+
+mod message;
+
 mod recording;
 
 mod prediction;
@@ -47,7 +52,9 @@ mod verdict;
 mod picture;
 mod report;
 
+pub use inside::{InsideError, run_inside};
 pub use measurement::Measurement;
+pub use message::{Message, Results};
 pub(crate) use plan::SLICE_NS;
 pub use plan::{Plan, PlanError, Wishes};
 pub use prediction::{Prediction, predict, run_time_ns};

@@ -1,6 +1,7 @@
 //! What was typed after a flag, read and held to what it can be.
 
-use millicore_quota::ProcessLimit;
+use crate::place::UnknownPlace;
+use millicore_quota::{MillicoresError, ProcessLimit};
 use millicore_sim::duration::{Display as Length, DurationError, parse_duration};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -109,5 +110,21 @@ pub enum FlagError {
         given: String,
         /// How many cores are in the affinity mask.
         most: usize,
+    },
+    /// No such place.
+    #[error("--in {given}: {source}")]
+    Place {
+        /// What was typed.
+        given: String,
+        /// Which there are.
+        source: UnknownPlace,
+    },
+    /// Not an amount of CPU.
+    #[error("--cpu {given}: {source}")]
+    Cpu {
+        /// What was typed.
+        given: String,
+        /// What is wrong with it.
+        source: MillicoresError,
     },
 }

@@ -4,15 +4,24 @@
 //! through the traits [`Place`] and [`Enclosure`](millicore_quota::Enclosure).
 //!
 //! - `kind`: [`PlaceKind`], a place by its name. Start here.
+//! - `site`, `record`: a place with a limit, as typed, and what came of it.
+//! - `inside`: a program there, listened to.
 //! - `docker`: [`DockerPlace`], containers of a Docker engine.
 //! - `executable`: what a program needs to run in an image of its own.
 
 mod docker;
 mod executable;
+mod inside;
 mod kind;
+mod record;
+mod site;
 
 pub use docker::DockerPlace;
+pub(crate) use inside::{Line, Listened};
 pub use kind::{PlaceKind, UnknownPlace};
+pub use record::{Around, PlaceRecord};
+pub(crate) use record::{Counting, PlaceDocument};
+pub use site::Site;
 
 use millicore_quota::{Place, PlaceError, remove_leftovers};
 

@@ -1,18 +1,23 @@
 //! `millicore lab divide`: the same requests under several policies.
 
 mod progress;
+mod tell;
 
 use crate::failure::{Failure, note};
 use crate::interrupt;
 use crate::lab::output::{self, Format};
 use clap::Args;
-use millicore_lab::divide::{Plan, Report, Wishes, Work, predict, run as run_plan, run_time_ns};
+use millicore_lab::divide::{
+    Outcome, Plan, Report, Wishes, Work, predict, run as run_plan, run_inside, run_time_ns,
+};
 use millicore_lab::machine::MachineState;
+use millicore_lab::place::{PlaceKind, clean_up};
 use millicore_lab::stop::Stop;
 use millicore_quota::ProcessLimit;
 use millicore_sim::POLICIES;
 use millicore_sim::duration::Display as Length;
 use progress::ProgressLine;
+use std::env;
 use std::error::Error;
 
 /// Does it help to divide requests? The same ones under several policies, on real cores
@@ -67,6 +72,24 @@ pub(super) struct Arguments {
         allow_hyphen_values = true
     )]
     workload: String,
+
+    /// Where the executor runs: process, cgroup or docker
+    #[arg(
+        long = "in",
+        value_name = "PLACE",
+        default_value = "process",
+        allow_hyphen_values = true
+    )]
+    place: String,
+
+    /// The CPU limit there, such as 500m or 2 [default: none of its own]
+    #[arg(long, value_name = "LIMIT", allow_hyphen_values = true)]
+    cpu: Option<String>,
+
+    /// Tell the lab that has started this inside of a place, in lines of JSON
+    #[arg(long, hide = true)]
+    tell: bool,
+
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -90,6 +113,8 @@ const EXAMPLES: &str = "\
 Examples:
   The experiment in brief:
     millicore lab divide --size 200ms
+  In a container with half a core, where only the order still matters:
+    millicore lab divide --in docker --cpu 500m --size 250ms
   Every policy, counting primes, for a program to read:
     millicore lab divide --policy all --workload primes --format json
 
@@ -98,21 +123,23 @@ Ctrl-C reports the repeats that are finished; a second one ends the command.
 Exit status: 0 done, 1 failed, 2 bad usage, 130 interrupted";
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let format = arguments.format;
+    let (format, is_inside) = (arguments.format, arguments.tell);
     let plan = Plan::new(&arguments.into(), &ProcessLimit::read()).map_err(Failure::usage)?;
     let (machine, stop) = (MachineState::read(), Stop::default());
     interrupt::listen(stop.clone())?;
+    if is_inside {
+        return tell::run(&plan, &stop);
+    }
     let predictions = predict(&plan).map_err(failed)?;
     let run_time_ns = run_time_ns(&plan, &predictions);
     announce(&plan, run_time_ns);
     let progress = ProgressLine::new(&plan, run_time_ns);
-    let Some(work) = Work::calibrate(&plan, &stop).map_err(failed)? else {
-        progress.finish();
+    let outcome = measure(&plan, &stop, &progress);
+    progress.finish();
+    let Some(outcome) = outcome? else {
         note("stopped while the cores were calibrated: nothing was measured");
         return Err(Failure::Interrupted);
     };
-    let outcome = run_plan(&plan, &work, &stop, &mut |it| progress.show(it)).map_err(failed)?;
-    progress.finish();
     let was_stopped = outcome.was_stopped;
     let report = Report::new(&plan, &predictions, machine, outcome);
     output::print(&match format {
@@ -126,6 +153,26 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Runs it where it is to run; nothing if it was stopped before its first round.
+fn measure(plan: &Plan, stop: &Stop, progress: &ProgressLine) -> Result<Option<Outcome>, Failure> {
+    let mut watch = |it| progress.show(it);
+    if plan.site.place == PlaceKind::Process {
+        let Some(work) = Work::calibrate(plan, stop).map_err(failed)? else {
+            return Ok(None);
+        };
+        return run_plan(plan, &work, stop, &mut watch)
+            .map(Some)
+            .map_err(failed);
+    }
+    for removed in clean_up(plan.site.place).map_err(failed)? {
+        note(format_args!(
+            "removed what an earlier run has left: {removed}"
+        ));
+    }
+    let program = env::current_exe().map_err(failed)?;
+    run_inside(plan, &program, stop, &mut watch).map_err(failed)
+}
+
 impl From<Arguments> for Wishes {
     fn from(arguments: Arguments) -> Self {
         Self {
@@ -135,6 +182,8 @@ impl From<Arguments> for Wishes {
             policy: arguments.policy,
             repeat: arguments.repeat,
             workload: arguments.workload,
+            place: arguments.place,
+            cpu: arguments.cpu,
         }
     }
 }

@@ -98,6 +98,7 @@ fn probe(plan: &Plan, stop: &Stop, work: &Work) -> Result<Option<u64>, RunError>
     let round = RoundPlan {
         policy: Policy::fifo(),
         cores: plan.cores,
+        cpu_limit: plan.cpu_limit,
         requests: plan.cores.get() * usize::try_from(in_a_row).unwrap_or(1),
         size_ns: plan.size_ns,
     };

@@ -2,9 +2,10 @@
 
 use crate::divide::work::Workload;
 use crate::flags::{self, FlagError, number};
+use crate::place::{PlaceKind, Site};
 use crate::text::count;
 use millicore::{CpuLimit, Policy, PolicyError};
-use millicore_quota::ProcessLimit;
+use millicore_quota::{Millicores, ProcessLimit};
 use millicore_sim::duration;
 use millicore_sim::{LimitSpec, POLICIES, Setup};
 use std::fmt;
@@ -26,6 +27,10 @@ pub struct Wishes {
     pub repeat: String,
     /// `spin`, `primes` or `mandelbrot`.
     pub workload: String,
+    /// `process`, `cgroup` or `docker`.
+    pub place: String,
+    /// The limit there, such as `500m`; none of its own, if it is not said.
+    pub cpu: Option<String>,
 }
 
 impl Default for Wishes {
@@ -37,6 +42,8 @@ impl Default for Wishes {
             policy: "fifo,fair,focus".to_owned(),
             repeat: "3".to_owned(),
             workload: "spin".to_owned(),
+            place: "process".to_owned(),
+            cpu: None,
         }
     }
 }
@@ -56,7 +63,13 @@ pub struct Plan {
     pub repeats: usize,
     /// What a request does.
     pub workload: Workload,
-    /// What the executor holds itself to, in a container with a CPU limit.
+    /// Where it runs, and under which limit.
+    pub site: Site,
+    /// How much CPU there is for all requests together.
+    pub capacity: Millicores,
+    /// The limit that the executor is told; it finds that of a place by itself.
+    pub cpu_limit: CpuLimit,
+    /// What the executor holds itself to under a CPU limit.
     pub pace: Option<LimitSpec>,
 }
 
@@ -75,15 +88,49 @@ impl Plan {
     ///
     /// Says which flag cannot be, and what it can be.
     pub fn new(wishes: &Wishes, process: &ProcessLimit) -> Result<Self, PlanError> {
+        let site = Site::new(&wishes.place, wishes.cpu.as_deref())?;
+        let capacity = process.capacity();
+        let capacity = site.limit.map_or(capacity, |limit| limit.min(capacity));
+        let cores = match wishes.cores.as_deref() {
+            Some(given) => flags::cores(given, process)?,
+            None => cores_by_default(capacity),
+        };
+        let cpu_limit = match site.limit {
+            Some(_) if capacity < whole(cores) => CpuLimit::AtMost(capacity),
+            // A limit that covers the cores holds nobody back.
+            _ => CpuLimit::Container,
+        };
         Ok(Self {
             requests: number("--requests", &wishes.requests, &REQUESTS)?,
             size_ns: flags::time("--size", &wishes.size, &SIZES_NS, " of CPU time")?,
-            cores: cores(wishes.cores.as_deref(), process)?,
+            cores,
             policies: policies(&wishes.policy)?,
             repeats: number("--repeat", &wishes.repeat, &REPEATS)?,
             workload: workload(&wishes.workload)?,
-            pace: CpuLimit::Container.pace(process),
+            site,
+            capacity,
+            cpu_limit: match site.place {
+                PlaceKind::Process => cpu_limit,
+                PlaceKind::Cgroup | PlaceKind::Docker => CpuLimit::Container,
+            },
+            pace: cpu_limit.pace(process),
         })
+    }
+
+    /// The arguments of `millicore lab divide` that give the same plan inside of its place.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let policies: Vec<String> = self.policies.iter().map(ToString::to_string).collect();
+        let flags = [
+            ("--requests", self.requests.to_string()),
+            ("--size", format!("{}ns", self.size_ns)),
+            ("--cores", self.cores.to_string()),
+            ("--policy", policies.join(",")),
+            ("--repeat", self.repeats.to_string()),
+            ("--workload", self.workload.to_string()),
+        ];
+        let flags = flags.map(|(flag, value)| [flag.to_owned(), value]);
+        flags.into_iter().flatten().collect()
     }
 
     /// The simulated machine that is like the real one.
@@ -106,6 +153,12 @@ impl Plan {
         }
     }
 
+    /// By which factor all the cores together are slower than without a limit.
+    pub(crate) fn slowdown(&self) -> f64 {
+        let cores_m = f64::from(whole(self.cores).get());
+        (cores_m / f64::from(self.capacity.get())).max(1.0)
+    }
+
     /// How often requests are run in all.
     #[must_use]
     pub fn rounds(&self) -> usize {
@@ -126,12 +179,15 @@ impl fmt::Display for Plan {
     }
 }
 
-fn cores(given: Option<&str>, process: &ProcessLimit) -> Result<NonZeroUsize, FlagError> {
-    let Some(given) = given else {
-        let by_default = process.cores().get().min(MOST_CORES_BY_DEFAULT);
-        return Ok(NonZeroUsize::new(by_default).unwrap_or(NonZeroUsize::MIN));
-    };
-    flags::cores(given, process)
+/// As many as there are, but not more than two: more show nothing else.
+fn cores_by_default(capacity: Millicores) -> NonZeroUsize {
+    let cores = capacity.cores_rounded_up().get().min(MOST_CORES_BY_DEFAULT);
+    NonZeroUsize::new(cores).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// All of these cores.
+fn whole(cores: NonZeroUsize) -> Millicores {
+    Millicores::from_cores(cores.get()).unwrap_or(Millicores::MAX)
 }
 
 fn policies(given: &str) -> Result<Vec<Policy>, PlanError> {

@@ -1,7 +1,7 @@
 //! What the simulator and theory say a plan will come to.
 
 use crate::divide::plan::Plan;
-use millicore::Policy;
+use millicore::{Policy, Width};
 use millicore_sim::closed_form::batch_mean;
 use millicore_sim::statistics::Summary;
 use millicore_sim::{SimulateError, Workload, simulate};
@@ -14,8 +14,8 @@ pub struct Prediction {
     pub mean_ns: f64,
     /// When the last request completes there, in nanoseconds.
     pub makespan_ns: u64,
-    /// The mean response time by theory, in nanoseconds, where it knows one: never under a CPU
-    /// limit.
+    /// The mean response time by theory, in nanoseconds, where it knows one. Under a CPU limit all
+    /// cores are slower by the same factor, which is theory as long as all of them are busy.
     pub closed_form_mean_ns: Option<f64>,
 }
 
@@ -30,17 +30,21 @@ impl Prediction {
         let workload = Workload::batch(&sizes_ns);
         let schedule = simulate(&workload, &plan.setup(policy))?;
         let summary = Summary::new(&workload, &schedule);
-        let in_theory = || batch_mean(&policy, &sizes_ns, plan.cores.get());
         Ok(Self {
             mean_ns: summary.mean_response_ns.unwrap_or(0.0),
             makespan_ns: summary.makespan_ns.unwrap_or(0),
-            closed_form_mean_ns: if plan.is_held_back() {
-                None
-            } else {
-                in_theory()
-            },
+            closed_form_mean_ns: in_theory_ns(plan, policy, &sizes_ns),
         })
     }
+}
+
+fn in_theory_ns(plan: &Plan, policy: Policy, sizes_ns: &[u64]) -> Option<f64> {
+    let cores = plan.cores.get();
+    let mean_ns = batch_mean(&policy, sizes_ns, cores)?;
+    let slowdown = plan.slowdown();
+    // Where a core is left without a request, the others have its part of the limit.
+    let all_are_busy = policy.width() == Width::All || sizes_ns.len().is_multiple_of(cores);
+    (all_are_busy || slowdown <= 1.0).then_some(mean_ns * slowdown)
 }
 
 /// Predicts every policy of the plan, in its order.
@@ -103,6 +107,7 @@ mod tests {
     #[test]
     fn a_limit_of_one_core_halves_the_speed() {
         let limited = Plan {
+            capacity: "1000m".parse().unwrap(),
             pace: Some(LimitSpec::TokenBucket {
                 rate_millicores: 1000,
                 burst_ns: 1,
@@ -111,9 +116,43 @@ mod tests {
         };
         let focus = "focus".parse().unwrap();
         let prediction = Prediction::new(&limited, focus).unwrap();
-        assert_eq!(prediction.closed_form_mean_ns, None);
         let twice_ns = 2.0 * 1.25e9;
+        assert_eq!(prediction.closed_form_mean_ns, Some(twice_ns));
         assert!((prediction.mean_ns - twice_ns).abs() < 0.005 * twice_ns);
+        let odd = Plan {
+            requests: 5,
+            ..limited
+        };
+        let in_theory = |policy: &str| {
+            let prediction = Prediction::new(&odd, policy.parse().unwrap()).unwrap();
+            prediction.closed_form_mean_ns
+        };
+        // The fifth has a core to itself, and with it the limit of both.
+        assert_eq!(in_theory("fifo"), None);
+        assert_eq!(in_theory("focus"), Some(3e9));
+    }
+
+    #[test]
+    fn on_one_core_the_order_alone_decides() {
+        let wishes = Wishes {
+            size: "250ms".to_owned(),
+            cpu: Some("500m".to_owned()),
+            ..Wishes::default()
+        };
+        let process = ProcessLimit {
+            group: None,
+            affinity_cores: NonZeroUsize::new(2).unwrap(),
+            warnings: Vec::new(),
+        };
+        let half = Plan::new(&wishes, &process).unwrap();
+        assert_eq!(half.cores.get(), 1);
+        for (policy, mean_s) in [("fifo", 1.25), ("fair", 2.0), ("focus", 1.25)] {
+            let prediction = Prediction::new(&half, policy.parse().unwrap()).unwrap();
+            assert_eq!(prediction.closed_form_mean_ns, Some(mean_s * 1e9));
+            // The executor stays a little below the limit.
+            let above = prediction.mean_ns / (mean_s * 1e9);
+            assert!((0.98..1.04).contains(&above), "{policy}: {above}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::divide::round::Round;
 use crate::divide::run::Outcome;
 use crate::divide::verdict::Verdict;
 use crate::machine::{MachineState, Watched};
+use crate::place::PlaceRecord;
 
 /// Everything that a run has to say.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Report {
     pub machine: MachineState,
     /// What it did during the run.
     pub watched: Watched,
+    /// Where it ran, and what was counted there.
+    pub place: PlaceRecord,
     /// Each policy, in the order of the plan; none if no repeat was finished.
     pub measurements: Vec<Measurement>,
     /// Who won.
@@ -61,6 +64,7 @@ impl Report {
             was_stopped: outcome.was_stopped,
             machine,
             watched: outcome.watched,
+            place: outcome.place,
             verdict: Verdict::new(&measurements),
             measurements,
         }

@@ -4,7 +4,7 @@ use crate::divide::recording::{Recording, Stay};
 use crate::divide::run::RunError;
 use crate::divide::work::Work;
 use crate::stop::Stop;
-use millicore::{Executor, Handle, Policy, Request};
+use millicore::{CpuLimit, Executor, Handle, Policy, Request};
 use millicore_workload::primes::PrimesError;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -37,6 +37,7 @@ impl Round {
 pub(crate) struct RoundPlan {
     pub(crate) policy: Policy,
     pub(crate) cores: NonZeroUsize,
+    pub(crate) cpu_limit: CpuLimit,
     pub(crate) requests: usize,
     pub(crate) size_ns: u64,
 }
@@ -57,6 +58,7 @@ impl RoundPlan {
         let executor = Executor::builder()
             .policy(self.policy)
             .cores(self.cores)
+            .cpu_limit(self.cpu_limit)
             // It would turn a policy into another one in a round that takes half a minute.
             .ageing(None)
             .journal(true)

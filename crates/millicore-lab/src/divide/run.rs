@@ -4,6 +4,7 @@ use crate::divide::plan::Plan;
 use crate::divide::round::{Round, RoundPlan};
 use crate::divide::work::Work;
 use crate::machine::{Watch, Watched};
+use crate::place::PlaceRecord;
 use crate::stop::Stop;
 use millicore::{BuildError, Error, Policy};
 use millicore_workload::primes::PrimesError;
@@ -37,6 +38,7 @@ pub fn run(
         repeats,
         work: work.to_string(),
         watched: watched.end(),
+        place: PlaceRecord::beside(plan.site),
     })
 }
 
@@ -55,6 +57,7 @@ fn run_repeat(
         let round = RoundPlan {
             policy: plan.policies[index],
             cores: plan.cores,
+            cpu_limit: plan.cpu_limit,
             requests: plan.requests,
             size_ns: plan.size_ns,
         };
@@ -93,6 +96,8 @@ pub struct Outcome {
     pub work: String,
     /// What the machine did during the run.
     pub watched: Watched,
+    /// Where it ran, and what was counted there.
+    pub place: PlaceRecord,
 }
 
 /// What a run failed by.

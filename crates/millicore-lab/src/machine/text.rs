@@ -5,11 +5,12 @@ use crate::text::wrap;
 
 const UNKNOWN: &str = "unknown";
 
-/// A line for each thing that is known, longer ones wrapped; `work` is what was run, by its name.
+/// A line for each thing that is known, longer ones wrapped; `run` is what was run and where, by
+/// name.
 pub(crate) fn describe(
     machine: &MachineState,
     watched: &Watched,
-    work: (&'static str, &str),
+    run: Vec<(&'static str, String)>,
     width: usize,
 ) -> String {
     let mut lines = vec![
@@ -32,8 +33,8 @@ pub(crate) fn describe(
         ),
         ("pressure", pressure(machine.cpu_pressure)),
         ("run", busy(watched)),
-        (work.0, work.1.to_owned()),
     ];
+    lines.extend(run);
     let warnings = machine.limit_warnings.iter().cloned();
     lines.extend(warnings.map(|warning| ("warning", warning)));
     let longest_name = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

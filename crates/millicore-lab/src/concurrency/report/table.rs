@@ -24,7 +24,7 @@ impl Report {
             describe(
                 &self.machine,
                 &self.watched,
-                ("asked for", work.as_str()),
+                vec![("asked for", work)],
                 WIDTH,
             ),
         ];

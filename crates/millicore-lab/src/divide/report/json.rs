@@ -5,6 +5,7 @@ use crate::divide::recording::Stay;
 use crate::divide::report::Report;
 use crate::divide::work::Workload;
 use crate::machine::MachineDocument;
+use crate::place::PlaceDocument;
 use serde::Serialize;
 
 impl Report {
@@ -25,6 +26,8 @@ const SCHEMA: u32 = 1;
 struct Document<'a> {
     schema: u32,
     machine: MachineDocument<'a>,
+    #[serde(flatten)]
+    place: PlaceDocument,
     workload: Workload,
     work: &'a str,
     requests: usize,
@@ -66,6 +69,7 @@ impl<'a> Document<'a> {
         Self {
             schema: SCHEMA,
             machine: MachineDocument::new(&report.machine, &report.watched),
+            place: PlaceDocument::from(&report.place),
             workload: report.plan.workload,
             work: &report.work,
             requests: report.plan.requests,

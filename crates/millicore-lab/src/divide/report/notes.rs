@@ -62,7 +62,15 @@ fn submission(report: &Report) -> Option<String> {
 }
 
 fn limit(report: &Report) -> Option<String> {
-    report.plan.is_held_back().then(|| {
-        "The CPU limit holds the cores back; the prediction knows it, theory does not.".to_owned()
-    })
+    let plan = &report.plan;
+    if plan.cores.get() == 1 && plan.capacity.get() <= 1000 && plan.policies.len() > 1 {
+        return Some(format!(
+            "{} is work for one core: there is no second one to divide a request over, so that \
+             width no longer helps, and focus does what fifo does. Order still decides: who shares \
+             the core ends when all end.",
+            plan.capacity
+        ));
+    }
+    plan.is_held_back()
+        .then(|| "The CPU limit holds the cores back: prediction and theory know it.".to_owned())
 }

@@ -11,8 +11,9 @@ impl Report {
     /// The machine, a table of means, the response times, a picture of the cores, and who won.
     #[must_use]
     pub fn to_table(&self) -> String {
-        let work = ("request", self.work.as_str());
-        let machine = describe(&self.machine, &self.watched, work, WIDTH);
+        let mut run = vec![("request", self.work.clone())];
+        run.extend(self.place.lines());
+        let machine = describe(&self.machine, &self.watched, run, WIDTH);
         let mut paragraphs = vec![self.title(), machine];
         if !self.measurements.is_empty() {
             let unit = Unit::for_times_to(self.longest_ns());

@@ -3,6 +3,7 @@
 use super::Report;
 use crate::divide::{Outcome, Plan, Prediction, Round, Stay, Wishes};
 use crate::machine::{CpuPressure, CpuUse, LoadAverages, MachineState, Watched};
+use crate::place::PlaceRecord;
 use millicore_quota::ProcessLimit;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -82,6 +83,7 @@ fn report(repeats: u64) -> Report {
             }),
             load_after: None,
         },
+        place: PlaceRecord::beside(plan.site),
     };
     let predictions = [(1000, 1000), (750, 750)].map(|(mean_ms, theory_ms)| Prediction {
         mean_ns: (mean_ms * MS) as f64,

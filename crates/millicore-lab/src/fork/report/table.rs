@@ -20,7 +20,7 @@ impl Report {
         let work = format!("{}! by the naive product", self.plan.number);
         let paragraphs = [
             wrap("", &self.plan.to_string(), WIDTH),
-            describe(&self.machine, &self.watched, ("work", work.as_str()), WIDTH),
+            describe(&self.machine, &self.watched, vec![("work", work)], WIDTH),
             self.table(),
             wrap("", &self.legend(), WIDTH),
             wrap("", &self.findings(), WIDTH),

@@ -1,0 +1,35 @@
+//! `millicore lab divide` inside of a place: what it measures is told to the lab that has started it.
+
+use crate::failure::Failure;
+use crate::lab::divide::failed;
+use crate::lab::output;
+use millicore_lab::divide::{Message, Plan, Progress, Work, run as run_plan};
+use millicore_lab::stop::Stop;
+
+pub(super) fn run(plan: &Plan, stop: &Stop) -> Result<(), Failure> {
+    let Some(work) = Work::calibrate(plan, stop).map_err(failed)? else {
+        return Err(Failure::Interrupted);
+    };
+    tell(&Message::Calibrated)?;
+    let mut told = None;
+    let mut watch = |progress: Progress| {
+        // Once for each round: telling takes CPU time of what is measured.
+        if told.replace(progress.rounds_done) == Some(progress.rounds_done) {
+            return;
+        }
+        let mut policies = plan.policies.iter();
+        let policy = policies.position(|it| *it == progress.policy);
+        // Who does not hear of a round still hears of the end, or of its failure.
+        let _ = tell(&Message::Round {
+            rounds_done: progress.rounds_done,
+            policy: policy.unwrap_or(0),
+            repeat: progress.repeat,
+        });
+    };
+    let outcome = run_plan(plan, &work, stop, &mut watch).map_err(failed)?;
+    tell(&Message::done(&outcome))
+}
+
+fn tell(message: &Message) -> Result<(), Failure> {
+    output::print(&(message.to_line().map_err(failed)? + "\n"))
+}
