@@ -1,7 +1,7 @@
 //! The subcommands: the list, and who runs each.
 
 use crate::failure::Failure;
-use crate::{lab, load, quota, serve, simulate};
+use crate::{burn, lab, load, quota, serve, simulate};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -10,6 +10,7 @@ pub(crate) enum Command {
     Lab(lab::Arguments),
     Load(Box<load::Arguments>),
     Quota(quota::Arguments),
+    Burn(burn::Arguments),
     Serve(serve::Arguments),
 }
 
@@ -20,6 +21,7 @@ impl Command {
             Self::Lab(arguments) => lab::run(arguments),
             Self::Load(arguments) => load::run(*arguments),
             Self::Quota(arguments) => quota::run(arguments),
+            Self::Burn(arguments) => burn::run(arguments),
             Self::Serve(arguments) => serve::run(arguments),
         }
     }

@@ -3,7 +3,7 @@
 mod concurrency;
 mod divide;
 mod fork;
-mod output;
+pub(crate) mod output;
 
 use crate::failure::Failure;
 use clap::{Args, Subcommand};

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod burn;
 mod columns;
 mod commands;
 mod failure;

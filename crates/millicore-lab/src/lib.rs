@@ -8,6 +8,7 @@
 //! - [`fork`]: what happens when processes double, beyond the cores?
 //! - [`concurrency`]: is a server synchronous? The same requests to every concurrency model.
 //! - [`place`]: where an experiment's server runs, and under which CPU limit.
+//! - [`burn`]: threads that use all the CPU time that they get, and tell what they got.
 //! - [`machine`]: what machine a report comes from, and how busy it was.
 //! - [`flags`], [`stop`]: what was typed, and how a run is asked to stop.
 //! - `affinity`: which cores a thread may use.
@@ -17,6 +18,7 @@
 
 pub mod divide;
 
+pub mod burn;
 pub mod concurrency;
 pub mod fork;
 pub mod load;

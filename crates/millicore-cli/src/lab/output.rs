@@ -14,7 +14,7 @@ pub(super) enum Format {
     Csv,
 }
 
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     output
         .write_all(text.as_bytes())
