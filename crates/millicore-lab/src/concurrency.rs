@@ -26,7 +26,7 @@
 //!
 //! - `plan`, `contender`: what was asked for, checked; who is asked. Start here.
 //! - `theory`: what must come out of it, by arithmetic and by the simulator.
-//! - `run`, `server`: who is started, asked and stopped.
+//! - `run`, `server`, `ground`: who is started, asked and stopped, and where.
 //! - `answer`: what a server says of itself, and when that was.
 //! - `measurement`: each contender's repeats, summed up.
 //! - `verdict`: what was found, in words.
@@ -40,6 +40,8 @@ mod theory;
 mod run;
 mod server;
 
+mod ground;
+
 mod answer;
 mod measurement;
 
@@ -52,6 +54,6 @@ pub use contender::{Contender, Part, PartKind};
 pub use measurement::Measurement;
 pub use plan::{Plan, PlanError, Wishes};
 pub use report::{PartReport, Report};
-pub use run::{Outcome, Progress, Round, RunError, run};
+pub use run::{BurstError, Outcome, Progress, Round, RunError, run};
 pub use server::ServerError;
 pub use theory::{Theory, run_time_ns};

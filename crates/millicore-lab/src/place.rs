@@ -20,7 +20,7 @@ pub use docker::DockerPlace;
 pub(crate) use inside::{Line, Listened};
 pub use kind::{PlaceKind, UnknownPlace};
 pub use record::{Around, PlaceRecord};
-pub(crate) use record::{Counting, PlaceDocument};
+pub(crate) use record::{CountersDocument, Counting, PlaceDocument};
 pub use site::Site;
 
 use millicore_quota::{Place, PlaceError, remove_leftovers};

@@ -8,6 +8,7 @@ use crate::lab::output::{self, Format};
 use clap::Args;
 use millicore_lab::concurrency::{Plan, Report, Wishes, run as run_plan, run_time_ns};
 use millicore_lab::machine::MachineState;
+use millicore_lab::place::{PlaceKind, clean_up};
 use millicore_lab::stop::Stop;
 use millicore_quota::ProcessLimit;
 use millicore_server::descriptors;
@@ -93,6 +94,20 @@ pub(super) struct Arguments {
         allow_hyphen_values = true
     )]
     order: String,
+
+    /// Where each server runs: process, cgroup or docker
+    #[arg(
+        long = "in",
+        value_name = "PLACE",
+        default_value = "process",
+        allow_hyphen_values = true
+    )]
+    place: String,
+
+    /// The CPU limit of each server there, such as 500m or 2 [default: none of its own]
+    #[arg(long, value_name = "LIMIT", allow_hyphen_values = true)]
+    cpu: Option<String>,
+
     /// How the result is printed; csv is a row for each response
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -112,6 +127,8 @@ Examples:
     millicore lab concurrency --time 100ms --size 100ms
   The article's question alone, in the order in which the answers came:
     millicore lab concurrency --only sleep --order completed
+  Servers in containers, each held to half a core:
+    millicore lab concurrency --in docker --cpu 500m --size 200ms
   What the policy decides, for a spreadsheet:
     millicore lab concurrency --only spin --models scheduled \\
         --policy fifo,fair,focus,srpt/one --repeat 3 --format csv
@@ -131,6 +148,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     // A burst that finds no descriptor is told as one that failed.
     let _ = descriptors::raise_limit();
     note(format_args!("{plan}: about {}", Length(run_time_ns(&plan))));
+    if plan.site.place != PlaceKind::Process {
+        for removed in clean_up(plan.site.place).map_err(failed)? {
+            note(format_args!(
+                "removed what an earlier run has left: {removed}"
+            ));
+        }
+    }
     let progress = ProgressLine::new(&plan);
     let outcome = run_plan(&plan, &program, &stop, &mut |it| progress.show(it));
     progress.finish();
@@ -162,6 +186,8 @@ impl From<Arguments> for Wishes {
             repeat: arguments.repeat,
             only: arguments.only,
             order: arguments.order,
+            place: arguments.place,
+            cpu: arguments.cpu,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::concurrency::contender::{Contender, Part};
 use crate::concurrency::run::Round;
 use crate::concurrency::theory::Theory;
 use crate::median::{median, median_index};
+use crate::place::PlaceRecord;
 use std::collections::BTreeSet;
 
 /// What one contender came to in one part.
@@ -32,6 +33,8 @@ pub struct Measurement {
     pub cpu_ns: Option<f64>,
     /// The responses of the repeat that is shown: that with the median mean.
     pub responses: Vec<Response>,
+    /// The place of the same repeat, and what was counted there.
+    pub place: Option<PlaceRecord>,
 }
 
 impl Measurement {
@@ -63,6 +66,7 @@ impl Measurement {
             threads: distinct(|it| it.thread_id),
             cpu_ns: has_cpu.then(|| over_repeats(mean_cpu_ns)),
             responses: shown.responses.clone(),
+            place: shown.place.clone(),
             repeat_means_ns,
         })
     }

@@ -3,9 +3,10 @@
 use crate::concurrency::contender::{Contender, Part, PartKind};
 use crate::flags::{self, FlagError, number, time};
 use crate::load::Order;
+use crate::place::{PlaceKind, Site};
 use crate::text::count;
 use millicore::{Policy, PolicyError};
-use millicore_quota::ProcessLimit;
+use millicore_quota::{Millicores, ProcessLimit};
 use millicore_server::model::{ConcurrencyModel, UnknownModel};
 use millicore_sim::duration::{Display as Length, MILLISECOND_NS, SECOND_NS};
 use std::fmt;
@@ -36,6 +37,10 @@ pub struct Wishes {
     pub only: Option<String>,
     /// `sent` or `completed`.
     pub order: String,
+    /// `process`, `cgroup` or `docker`.
+    pub place: String,
+    /// The limit there, such as `500m`; none of its own, if it is not said.
+    pub cpu: Option<String>,
 }
 
 impl Default for Wishes {
@@ -51,6 +56,8 @@ impl Default for Wishes {
             repeat: "1".to_owned(),
             only: None,
             order: "sent".to_owned(),
+            place: "process".to_owned(),
+            cpu: None,
         }
     }
 }
@@ -74,8 +81,10 @@ pub struct Plan {
     pub repeats: usize,
     /// In which order the responses are reported.
     pub order: Order,
-    /// Whether a CPU limit keeps the cores from working all the time.
-    pub is_held_back: bool,
+    /// Where the servers run, and under which limit.
+    pub site: Site,
+    /// How much CPU there is for a server; less than the cores where a limit holds them back.
+    pub capacity: Millicores,
 }
 
 const REQUESTS: RangeInclusive<u64> = 1..=1000;
@@ -91,9 +100,15 @@ impl Plan {
     ///
     /// Says which flag cannot be, and what it can be.
     pub fn new(wishes: &Wishes, process: &ProcessLimit) -> Result<Self, PlanError> {
+        let site = Site::new(&wishes.place, wishes.cpu.as_deref())?;
+        if site.place == PlaceKind::Process && site.limit.is_some() {
+            return Err(PlanError::NobodyHolds);
+        }
+        let capacity = process.capacity();
+        let capacity = site.limit.map_or(capacity, |limit| limit.min(capacity));
         let cores = match wishes.cores.as_deref() {
             Some(given) => flags::cores(given, process)?,
-            None => process.cores(),
+            None => capacity.cores_rounded_up(),
         };
         let requests = number("--requests", &wishes.requests, &REQUESTS)?;
         let parse_workers = |given: &str| Ok(number("--workers", given, &WORKERS)?);
@@ -111,8 +126,20 @@ impl Plan {
             cores,
             repeats: number("--repeat", &wishes.repeat, &REPEATS)?,
             order: order(&wishes.order)?,
-            is_held_back: u64::from(process.capacity().get()) < 1000 * cores.get() as u64,
+            site,
+            capacity,
         })
+    }
+
+    /// Whether a CPU limit keeps the cores from working all the time.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.capacity_in_cores() < self.cores.get() as f64
+    }
+
+    /// How many cores' worth of CPU time there is at once; a fraction under a limit.
+    pub(crate) fn capacity_in_cores(&self) -> f64 {
+        let capacity = f64::from(self.capacity.get()) / 1000.0;
+        capacity.min(self.cores.get() as f64)
     }
 
     /// Who is asked for a part, in order.
@@ -284,6 +311,9 @@ pub enum PlanError {
         /// What was typed.
         given: String,
     },
+    /// A limit where there is nobody to keep it.
+    #[error("--cpu needs --in cgroup or --in docker: nobody holds a process to a limit")]
+    NobodyHolds,
     /// None of those that there are.
     #[error("{flag} {given}: the known ones are {choices}")]
     Choice {

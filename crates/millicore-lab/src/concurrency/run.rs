@@ -2,12 +2,15 @@
 
 use crate::concurrency::answer::{AnswerError, Response, responses};
 use crate::concurrency::contender::{Contender, Part};
+use crate::concurrency::ground::Ground;
 use crate::concurrency::plan::Plan;
 use crate::concurrency::server::{Server, ServerError};
 use crate::concurrency::theory::last_ns;
 use crate::load;
 use crate::machine::{Watch, Watched};
+use crate::place::PlaceRecord;
 use crate::stop::Stop;
+use millicore_quota::PlaceError;
 use std::path::Path;
 
 /// What a run came to.
@@ -37,6 +40,9 @@ pub struct Round {
     /// How long whoever sent the requests waited for a core, in nanoseconds; nothing where the
     /// kernel does not count it.
     pub sender_waited_ns: Option<u64>,
+    /// The place of its server, and what was counted there from its first request to its end;
+    /// nothing if it was beside the lab.
+    pub place: Option<PlaceRecord>,
 }
 
 /// Where a run stands.
@@ -50,25 +56,40 @@ pub struct Progress {
     pub contender: Contender,
     /// Which time, from 1.
     pub repeat: usize,
-    /// The process of its server, which listens.
-    pub pid: i32,
+    /// The process of its server, which listens, if it has a number here.
+    pub pid: Option<i32>,
 }
 
 /// What a run failed by.
 #[derive(Debug, thiserror::Error)]
-#[error("{}, {contender}: {source}", part.kind.name())]
-pub struct RunError {
-    /// What was asked for.
-    pub part: Part,
-    /// Who was asked.
-    pub contender: Contender,
-    source: Box<RoundError>,
+#[non_exhaustive]
+pub enum RunError {
+    /// The servers' place cannot be used.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A burst.
+    #[error("{}, {contender}: {source}", part.kind.name())]
+    Burst {
+        /// What was asked for.
+        part: Part,
+        /// Who was asked.
+        contender: Contender,
+        /// What became of it.
+        source: BurstError,
+    },
 }
+
+/// What a burst failed by.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BurstError(Box<RoundError>);
 
 #[derive(Debug, thiserror::Error)]
 enum RoundError {
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     #[error(transparent)]
     Plan(#[from] load::PlanError),
     #[error(transparent)]
@@ -93,6 +114,7 @@ pub fn run(
     stop: &Stop,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, RunError> {
+    let ground = Ground::find(plan.site)?;
     let machine = Watch::begin();
     let mut rounds = Vec::with_capacity(plan.rounds());
     let mut was_stopped = false;
@@ -109,11 +131,12 @@ pub fn run(
                         pid,
                     });
                 };
-                let burst = burst(plan, program, (part, contender), stop, &mut listens);
-                let burst = burst.map_err(|source| RunError {
+                let asked = (part, contender);
+                let burst = burst(plan, (program, &ground), asked, stop, &mut listens);
+                let burst = burst.map_err(|source| RunError::Burst {
                     part,
                     contender,
-                    source: Box::new(source),
+                    source: BurstError(Box::new(source)),
                 })?;
                 let Some(burst) = burst else {
                     was_stopped = true;
@@ -133,18 +156,21 @@ pub fn run(
 /// Starts a contender, asks it, and stops it; nothing if it was to stop before the last answer.
 fn burst(
     plan: &Plan,
-    program: &Path,
+    (program, ground): (&Path, &Ground),
     (part, contender): (Part, Contender),
     stop: &Stop,
-    listens: &mut dyn FnMut(i32),
+    listens: &mut dyn FnMut(Option<i32>),
 ) -> Result<Option<Round>, RoundError> {
     if stop.is_asked_for() {
         return Ok(None);
     }
     let cores = plan.cores.get();
-    let Some(server) = Server::start(program, &contender, plan.requests, cores, stop)? else {
+    let mut plot = ground.open()?;
+    let where_from = (program, &mut plot);
+    let Some(server) = Server::start(where_from, &contender, plan.requests, cores, stop)? else {
         return Ok(None);
     };
+    let counting = plot.count()?;
     listens(server.pid());
     let url = format!("{}{}", server.url, part.path());
     let load = load::Plan {
@@ -158,6 +184,8 @@ fn burst(
     }
     let responses = responses(&outcome.rows, outcome.began)?;
     server.stop()?;
+    let place = plot.counted(counting)?;
+    plot.remove()?;
     Ok(Some(Round {
         part,
         contender,
@@ -165,6 +193,7 @@ fn burst(
         responses,
         spread_ns: outcome.spread_ns.unwrap_or(0),
         sender_waited_ns: outcome.generator.waited_for_core_ns,
+        place,
     }))
 }
 

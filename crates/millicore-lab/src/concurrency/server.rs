@@ -3,14 +3,17 @@
 
 use crate::affinity;
 use crate::concurrency::contender::Contender;
+use crate::concurrency::ground::{Plot, Started};
 use crate::stop::Stop;
+use millicore_quota::{PlaceError, Running};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,14 +21,19 @@ use std::time::{Duration, Instant};
 /// A server that listens.
 #[derive(Debug)]
 pub(super) struct Server {
-    child: Child,
-    pid: Pid,
-    /// Readable once it has ended.
-    ended: OwnedFd,
+    process: Process,
     /// What it writes to standard error, line by line, for as long as it can.
     lines: Receiver<String>,
     /// Where it listens.
     pub(super) url: String,
+}
+
+#[derive(Debug)]
+enum Process {
+    /// A child, its number, and what is readable once it has ended.
+    Child(Child, Pid, OwnedFd),
+    /// A container's program.
+    Contained(Box<dyn Running>),
 }
 
 /// Why a server cannot be used.
@@ -62,6 +70,9 @@ pub enum ServerError {
         /// What it wrote to standard error.
         said: String,
     },
+    /// Its place refused something.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// It could not be watched.
     #[error("the server cannot be watched: {0}")]
     Watch(#[from] io::Error),
@@ -80,31 +91,34 @@ impl Server {
     /// Starts `program serve` as this contender, held to so many cores, and waits until it listens;
     /// nothing if it was to stop before.
     pub(super) fn start(
-        program: &Path,
+        (program, plot): (&Path, &mut Plot),
         contender: &Contender,
         requests: usize,
         cores: usize,
         stop: &Stop,
     ) -> Result<Option<Self>, ServerError> {
-        let mut command = command(program);
+        let mut command = command(program, plot.is_a_container());
         command.args(contender.arguments(requests, cores));
         let mask = affinity::keep_to(cores)?;
-        let started = command.spawn();
+        let started = plot.start(&mut command);
         affinity::restore(&mask)?;
-        let child = started.map_err(|source| ServerError::Start {
-            program: program.to_owned(),
-            source,
-        })?;
-        Self::listen(child, stop)
+        Self::listen(started?, stop)
     }
 
-    fn listen(mut child: Child, stop: &Stop) -> Result<Option<Self>, ServerError> {
-        let (pid, ended) = descriptor(&mut child)?;
-        let lines = lines(child.stderr.take());
+    fn listen(started: Started, stop: &Stop) -> Result<Option<Self>, ServerError> {
+        let (process, lines, address) = match started {
+            Started::Child(mut child) => {
+                let (pid, ended) = descriptor(&mut child)?;
+                let lines = lines(child.stderr.take());
+                (Process::Child(child, pid, ended), lines, None)
+            }
+            Started::Contained(mut running) => {
+                let (lines, address) = (lines(running.take_stderr()), running.address());
+                (Process::Contained(running), lines, Some(address))
+            }
+        };
         let mut server = Self {
-            child,
-            pid,
-            ended,
+            process,
             lines,
             url: String::new(),
         };
@@ -114,7 +128,7 @@ impl Server {
             match server.lines.recv_timeout(LOOK_EVERY) {
                 Ok(line) => match line.strip_prefix(LISTENS) {
                     Some(url) => {
-                        server.url = url.to_owned();
+                        server.url = reached_at(url, address);
                         return Ok(Some(server));
                     }
                     None => said.push(line),
@@ -147,36 +161,68 @@ impl Server {
         })
     }
 
-    /// Its process.
-    pub(super) fn pid(&self) -> i32 {
-        self.pid.as_raw_nonzero().get()
+    /// Its process; the number of one in a container is of no use outside.
+    pub(super) fn pid(&self) -> Option<i32> {
+        match &self.process {
+            Process::Child(_, pid, _) => Some(pid.as_raw_nonzero().get()),
+            Process::Contained(_) => None,
+        }
     }
 
     /// Sends it a signal, and if that does not end it in time, ends it and all its processes.
-    fn end(&mut self, signal: Signal) -> io::Result<ExitStatus> {
-        if let Some(status) = self.child.try_wait()? {
-            return Ok(status);
-        }
-        let _ = rustix::process::kill_process(self.pid, signal);
-        if !self.has_ended_within(STOP_PATIENCE) {
-            // Not reaped yet, so that the number of its group is still its own.
-            let _ = kill_process_group(self.pid, Signal::KILL);
-        }
-        self.child.wait()
-    }
-
-    fn has_ended_within(&self, time: Duration) -> bool {
-        let timeout = Timespec {
-            tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(time.subsec_nanos()),
-        };
-        let mut ended = [PollFd::new(&self.ended, PollFlags::IN)];
-        loop {
-            match poll(&mut ended, Some(&timeout)) {
-                Err(rustix::io::Errno::INTR) => {}
-                answer => return answer == Ok(1),
+    fn end(&mut self, signal: Signal) -> Result<ExitStatus, ServerError> {
+        match &mut self.process {
+            Process::Child(child, pid, ended) => Ok(end_child(child, *pid, ended, signal)?),
+            Process::Contained(running) => {
+                running.ask_to_stop()?;
+                let status = running.wait(STOP_PATIENCE)?;
+                // Its container is removed with all that is in it.
+                status.ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut).into())
             }
         }
+    }
+}
+
+fn end_child(
+    child: &mut Child,
+    pid: Pid,
+    ended: &OwnedFd,
+    signal: Signal,
+) -> io::Result<ExitStatus> {
+    if let Some(status) = child.try_wait()? {
+        return Ok(status);
+    }
+    let _ = rustix::process::kill_process(pid, signal);
+    if !is_readable_within(ended, STOP_PATIENCE) {
+        // Not reaped yet, so that the number of its group is still its own.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+    child.wait()
+}
+
+fn is_readable_within(descriptor: &OwnedFd, time: Duration) -> bool {
+    let timeout = Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(time.subsec_nanos()),
+    };
+    let mut descriptors = [PollFd::new(descriptor, PollFlags::IN)];
+    loop {
+        match poll(&mut descriptors, Some(&timeout)) {
+            Err(rustix::io::Errno::INTR) => {}
+            answer => return answer == Ok(1),
+        }
+    }
+}
+
+/// What listens on every address of a container is reached at that of the container.
+fn reached_at(url: &str, address: Option<IpAddr>) -> String {
+    let port = url.rsplit_once(':').map(|(_, port)| port);
+    match (address, port) {
+        (Some(address), Some(port)) => {
+            let port = port.trim_end_matches('/').parse().unwrap_or(0);
+            format!("http://{}", SocketAddr::new(address, port))
+        }
+        _ => url.to_owned(),
     }
 }
 
@@ -188,7 +234,7 @@ impl Drop for Server {
 }
 
 /// `program serve` on a free port, whatever the environment says, with an end if this process ends.
-fn command(program: &Path) -> Command {
+fn command(program: &Path, is_for_a_container: bool) -> Command {
     /// Where it finds settings, beside its own variables.
     const OTHERS: [&str; 4] = [
         "WEB_CONCURRENCY",
@@ -203,16 +249,25 @@ fn command(program: &Path) -> Command {
             command.env_remove(&name);
         }
     }
-    let parent = getpid().as_raw_nonzero().to_string();
+    let bind = if is_for_a_container {
+        "0.0.0.0:0"
+    } else {
+        "127.0.0.1:0"
+    };
     command
-        .args(["serve", "--bind", "127.0.0.1:0", "--log-level", "warn"])
+        .args(["serve", "--bind", bind, "--log-level", "warn"])
         // By then nobody waits for an answer any more.
-        .args(["--parent", &parent, "--graceful-timeout", "1s"])
+        .args(["--graceful-timeout", "1s"])
         // A group of its own: Ctrl-C is for this process, which stops the server.
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    if !is_for_a_container {
+        // In a container this process has no number.
+        let parent = getpid().as_raw_nonzero().to_string();
+        command.args(["--parent", &parent]);
+    }
     command
 }
 
@@ -233,7 +288,7 @@ fn descriptor(child: &mut Child) -> io::Result<(Pid, OwnedFd)> {
 
 /// Reads until the server, and whoever else has its standard error, has ended, so that nobody ever
 /// waits to write there.
-fn lines(stderr: Option<ChildStderr>) -> Receiver<String> {
+fn lines(stderr: Option<impl Read + Send + 'static>) -> Receiver<String> {
     let (sender, receiver) = channel();
     if let Some(stderr) = stderr {
         thread::spawn(move || {
@@ -244,4 +299,24 @@ fn lines(stderr: Option<ChildStderr>) -> Receiver<String> {
         });
     }
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reached_at;
+
+    #[test]
+    fn a_container_is_reached_at_its_own_address() {
+        let check = |url: &str, address: Option<&str>, expected: &str| {
+            let address = address.map(|address| address.parse().unwrap());
+            assert_eq!(reached_at(url, address), expected);
+        };
+        check("http://127.0.0.1:80", None, "http://127.0.0.1:80");
+        check(
+            "http://0.0.0.0:8080",
+            Some("10.0.0.2"),
+            "http://10.0.0.2:8080",
+        );
+        check("http://[::]:8080", Some("fd00::2"), "http://[fd00::2]:8080");
+    }
 }

@@ -3,19 +3,20 @@
 use crate::concurrency::contender::{Contender, Part, PartKind};
 use crate::concurrency::plan::Plan;
 use crate::divide::SLICE_NS;
-use millicore::{Policy, Width};
+use millicore::{CpuLimit, Policy, Width};
+use millicore_quota::ProcessLimit;
 use millicore_server::model::ConcurrencyModel;
 use millicore_sim::closed_form::batch_mean;
 use millicore_sim::duration::MILLISECOND_NS;
 use millicore_sim::statistics::Summary;
-use millicore_sim::{Setup, SimulateError, Workload, simulate};
+use millicore_sim::{LimitSpec, Setup, SimulateError, Workload, simulate};
 
 /// What is expected of a contender, were nothing else on the machine and nothing but the requests
 /// took time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Theory {
-    /// The mean response time in nanoseconds, where there is a formula: never of computing under a
-    /// CPU limit.
+    /// The mean response time in nanoseconds, where there is a formula. A CPU limit makes what
+    /// computes slower in proportion, as if it had no periods.
     pub mean_ns: Option<f64>,
     /// When the last response comes, in nanoseconds, where there is a formula.
     pub last_ns: Option<f64>,
@@ -32,16 +33,13 @@ impl Theory {
     pub fn new(plan: &Plan, part: Part, contender: Contender) -> Result<Self, SimulateError> {
         let blocks = contender.model != ConcurrencyModel::Scheduled;
         let sizes_ns = vec![part.length_ns(); plan.requests];
-        if part.kind == PartKind::Spin && plan.is_held_back {
-            return Ok(Self::default());
-        }
         let (mean_ns, last_ns) = match (part.kind, contender.policy) {
-            (PartKind::Spin, Some(policy)) => closed_form(policy, &sizes_ns, plan.cores.get()),
+            (PartKind::Spin, Some(policy)) => closed_form(policy, &sizes_ns, plan),
             (kind, _) => {
                 let cores = match kind {
                     // Who waits needs no core.
-                    PartKind::Sleep => plan.requests,
-                    PartKind::Spin => plan.cores.get(),
+                    PartKind::Sleep => plan.requests as f64,
+                    PartKind::Spin => plan.capacity_in_cores(),
                 };
                 let slots = contender.slots(plan.requests);
                 let (mean, last) = in_slots(plan.requests, slots, cores);
@@ -51,8 +49,10 @@ impl Theory {
         };
         let setup = match (part.kind, contender.policy) {
             (PartKind::Sleep, _) => None,
+            (PartKind::Spin, None) if plan.is_held_back() => None,
             (PartKind::Spin, Some(policy)) => Some(Setup {
                 chunk_ns: SLICE_NS,
+                machine_limit: pace(plan),
                 ..Setup::new(policy, plan.cores.get())
             }),
             (PartKind::Spin, None) if blocks => kernel(plan, contender),
@@ -71,30 +71,48 @@ impl Theory {
 /// many as there are slots, one after the other, each of which shares the cores equally. With a
 /// core for every slot that is first come, first served; with a slot for every request, the
 /// kernel's fair share.
-fn in_slots(requests: usize, slots: usize, cores: usize) -> (f64, f64) {
+fn in_slots(requests: usize, slots: usize, cores: f64) -> (f64, f64) {
     let (mut left, mut end, mut sum) = (requests, 0.0, 0.0);
     while left > 0 {
         let batch = left.min(slots);
-        end += (batch as f64 / cores as f64).max(1.0);
+        end += (batch as f64 / cores).max(1.0);
         sum += batch as f64 * end;
         left -= batch;
     }
     (sum / requests as f64, end)
 }
 
+/// What `scheduled` holds itself to.
+fn pace(plan: &Plan) -> Option<LimitSpec> {
+    let limit = plan.is_held_back().then_some(plan.capacity)?;
+    // The same for every process: it is the limit that counts.
+    CpuLimit::AtMost(limit).pace(&ProcessLimit {
+        group: None,
+        affinity_cores: plan.cores,
+        warnings: Vec::new(),
+    })
+}
+
 /// The mean and the last response time under a policy.
-fn closed_form(policy: Policy, sizes_ns: &[u64], cores: usize) -> (Option<f64>, Option<f64>) {
-    let mean_ns = batch_mean(&policy, sizes_ns, cores);
+fn closed_form(policy: Policy, sizes_ns: &[u64], plan: &Plan) -> (Option<f64>, Option<f64>) {
+    let (requests, cores) = (sizes_ns.len(), plan.cores.get());
+    let slowdown = cores as f64 / plan.capacity_in_cores();
+    // Where a core is left without a request, the others have its part of the limit.
+    let all_are_busy = policy.width() == Width::All || requests.is_multiple_of(cores);
+    if plan.is_held_back() && !all_are_busy {
+        return (None, None);
+    }
+    let mean_ns = batch_mean(&policy, sizes_ns, cores).map(|mean_ns| mean_ns * slowdown);
     let Some(&size_ns) = sizes_ns.first() else {
         return (mean_ns, None);
     };
-    let requests = sizes_ns.len();
     let lengths = match policy.width() {
         Width::All => Some(requests as f64 / cores as f64),
         Width::Kept => Some(requests.div_ceil(cores) as f64),
         _ => None,
     };
-    (mean_ns, lengths.map(|lengths| lengths * size_ns as f64))
+    let last_ns = lengths.map(|lengths| lengths * size_ns as f64 * slowdown);
+    (mean_ns, last_ns)
 }
 
 /// What a kernel does with slots that compute, on the simulated machine; nothing where there are
@@ -147,7 +165,15 @@ pub(super) fn last_ns(plan: &Plan, part: Part, contender: Contender) -> u64 {
             plan.requests.div_ceil(slots)
         }
     };
-    part.length_ns().saturating_mul(batches as u64)
+    let whole_ns = part.length_ns().saturating_mul(batches as u64);
+    match part.kind {
+        PartKind::Spin if plan.is_held_back() => {
+            let all_ns = part.length_ns().saturating_mul(plan.requests as u64);
+            let limited_ns = all_ns.saturating_mul(1000) / u64::from(plan.capacity.get());
+            whole_ns.max(limited_ns)
+        }
+        _ => whole_ns,
+    }
 }
 
 #[cfg(test)]
@@ -214,25 +240,33 @@ mod tests {
 
     #[test]
     fn more_slots_than_requests_and_more_cores_than_slots_stay_idle() {
-        assert_eq!(in_slots(3, 3, 8), (1.0, 1.0));
-        assert_eq!(in_slots(1, 1, 1), (1.0, 1.0));
+        assert_eq!(in_slots(3, 3, 8.0), (1.0, 1.0));
+        assert_eq!(in_slots(1, 1, 1.0), (1.0, 1.0));
     }
 
     #[test]
-    fn a_cpu_limit_leaves_no_formula_for_what_computes() {
+    fn a_cpu_limit_slows_down_what_computes() {
         let limited = Plan {
-            is_held_back: true,
+            capacity: "500m".parse().unwrap(),
+            cores: NonZeroUsize::MIN,
             ..plan()
         };
         let [sleep, spin] = *limited.parts else {
             panic!("two parts");
         };
-        let theory = |part: super::Part| {
-            let contender = limited.contenders(part.kind)[0];
-            Theory::new(&limited, part, contender).unwrap()
+        let check = |part: super::Part, name: &str, mean_s: f64, last_s: f64| {
+            let mut contenders = limited.contenders(part.kind).into_iter();
+            let contender = contenders.find(|it| it.to_string() == name).unwrap();
+            let theory = Theory::new(&limited, part, contender).unwrap();
+            let seconds = [theory.mean_ns, theory.last_ns].map(|ns| ns.map(|ns| ns / 1e9));
+            assert_eq!(seconds, [Some(mean_s), Some(last_s)], "{name}");
         };
-        assert_eq!(theory(spin), Theory::default());
-        assert_eq!(theory(sleep).mean_ns, Some(5.5e9));
+        check(sleep, "sync", 5.5, 10.0);
+        check(spin, "sync", 11.0, 20.0);
+        check(spin, "threads", 20.0, 20.0);
+        check(spin, "scheduled fifo", 11.0, 20.0);
+        check(spin, "scheduled fair", 20.0, 20.0);
+        check(spin, "scheduled focus", 11.0, 20.0);
     }
 
     #[test]

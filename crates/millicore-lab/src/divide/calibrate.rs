@@ -25,6 +25,10 @@ impl Work {
             Workload::Spin => {
                 let calibration = Calibration::measure_with_busy_cores(plan.cores)?;
                 let iterations = calibration.iterations(Duration::from_nanos(plan.size_ns));
+                if plan.is_held_back() && !stop.is_asked_for() {
+                    return Ok(held_back(plan, stop, iterations)?
+                        .map(|iterations| Self::Spin { iterations }));
+                }
                 Ok((!stop.is_asked_for()).then_some(Self::Spin { iterations }))
             }
             Workload::Primes => {
@@ -43,6 +47,18 @@ impl Work {
             }
         }
     }
+}
+
+/// How many iterations take the size under a limit: a core that pauses again and again runs slower
+/// than one that never does, by some per cent. A part of a request is run under that limit, for about
+/// half a second.
+fn held_back(plan: &Plan, stop: &Stop, iterations: u64) -> Result<Option<u64>, RunError> {
+    const HALF_A_SECOND_OF_A_MILLICORE_NS: u64 = 500_000;
+    let half_a_second_ns = u64::from(plan.capacity.get()) * HALF_A_SECOND_OF_A_MILLICORE_NS;
+    let part_ns = plan.size_ns.min(half_a_second_ns);
+    let part = in_proportion(iterations, plan.size_ns, part_ns).max(1);
+    let cost_ns = probe(plan, stop, &Work::Spin { iterations: part })?;
+    Ok(cost_ns.map(|cost_ns| in_proportion(part, cost_ns, plan.size_ns).max(1)))
 }
 
 /// The search begins with so small a part of a guess: a machine slower than expected must not take
@@ -84,10 +100,12 @@ fn search(
 
 /// In proportion, but never more than sixteen times as much at once.
 fn better_guess(amount: u64, cost_ns: u64, size_ns: u64) -> u64 {
+    in_proportion(amount, cost_ns, size_ns).min(amount.saturating_mul(16))
+}
+
+fn in_proportion(amount: u64, cost_ns: u64, size_ns: u64) -> u64 {
     let proportional = u128::from(amount) * u128::from(size_ns) / u128::from(cost_ns.max(1));
-    u64::try_from(proportional)
-        .unwrap_or(u64::MAX)
-        .min(amount.saturating_mul(16))
+    u64::try_from(proportional).unwrap_or(u64::MAX)
 }
 
 /// The median CPU time of requests that do this work, one on each core at a time.

@@ -53,11 +53,8 @@ impl PlaceRecord {
         self.bandwidth.map(Bandwidth::limit)
     }
 
-    /// Its lines at the head of a report, by name; none for a run without place and limit.
-    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
-        if self.place == PlaceKind::Process && self.bandwidth.is_none() {
-            return Vec::new();
-        }
+    /// The place and its limit, in words.
+    pub(crate) fn says(&self) -> String {
         let held = match self.bandwidth {
             Some(bandwidth) if self.place != PlaceKind::Process => {
                 format!("held to {} ({bandwidth}) by ", bandwidth.limit())
@@ -65,7 +62,15 @@ impl PlaceRecord {
             Some(bandwidth) => format!("held to {} by ", bandwidth.limit()),
             None => "no limit of its own, ".to_owned(),
         };
-        let mut lines = vec![("place", format!("{}, {held}{}", self.place, self.kept_by))];
+        format!("{}, {held}{}", self.place, self.kept_by)
+    }
+
+    /// Its lines at the head of a report, by name; none for a run without place and limit.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        if self.place == PlaceKind::Process && self.bandwidth.is_none() {
+            return Vec::new();
+        }
+        let mut lines = vec![("place", self.says())];
         lines.extend(self.counters.map(|it| ("counted", counted(it))));
         let around = self.around.iter();
         lines

@@ -18,13 +18,14 @@ impl ProgressLine {
     }
 
     pub(super) fn show(&self, progress: Progress) {
+        let process = progress.pid.map(|pid| format!(", process {pid}"));
         let line = format!(
-            "{}: {}, repeat {} of {}, process {}",
+            "{}: {}, repeat {} of {}{}",
             progress.part.kind.name(),
             progress.contender,
             progress.repeat,
             self.repeats,
-            progress.pid,
+            process.unwrap_or_default(),
         );
         if self.bar.is_hidden() {
             note(line);

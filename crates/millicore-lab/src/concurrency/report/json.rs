@@ -6,6 +6,8 @@ use crate::concurrency::measurement::Measurement;
 use crate::concurrency::report::{PartReport, Report};
 use crate::load::Order;
 use crate::machine::MachineDocument;
+use crate::place::{CountersDocument, PlaceKind, PlaceRecord};
+use millicore_quota::Millicores;
 use serde::Serialize;
 
 impl Report {
@@ -26,6 +28,8 @@ const SCHEMA: u32 = 1;
 struct Document<'a> {
     schema: u32,
     machine: MachineDocument<'a>,
+    place: PlaceKind,
+    limit_m: Option<u32>,
     requests: usize,
     cores: usize,
     repeats: usize,
@@ -50,6 +54,9 @@ struct ServerResult {
     model: &'static str,
     workers: Option<usize>,
     policy: Option<String>,
+    limit_m: Option<u32>,
+    counters: Option<CountersDocument>,
+    counters_around: Option<CountersDocument>,
     processes: usize,
     threads: usize,
     first_s: f64,
@@ -101,6 +108,8 @@ impl<'a> Document<'a> {
         Self {
             schema: SCHEMA,
             machine: MachineDocument::new(&report.machine, &report.watched),
+            place: report.plan.site.place,
+            limit_m: report.plan.site.limit.map(Millicores::get),
             requests: report.plan.requests,
             cores: report.plan.cores.get(),
             repeats: report.plan.repeats,
@@ -117,10 +126,15 @@ impl<'a> Document<'a> {
 
 impl ServerResult {
     fn new(it: &Measurement) -> Self {
+        let place = it.place.as_ref();
+        let around = place.and_then(|it| it.around.as_ref());
         Self {
             model: it.contender.model.name(),
             workers: it.contender.workers,
             policy: it.contender.policy.map(|policy| policy.to_string()),
+            limit_m: place.and_then(PlaceRecord::limit).map(Millicores::get),
+            counters: place.and_then(|it| it.counters).map(Into::into),
+            counters_around: around.map(|it| it.counters.into()),
             processes: it.processes,
             threads: it.threads,
             first_s: fraction_s(it.first_ns),

@@ -99,9 +99,9 @@ fn size(report: &Report) -> Option<String> {
 }
 
 fn limit(report: &Report) -> Option<String> {
-    report.plan.is_held_back.then(|| {
-        "The CPU limit holds the cores back, which theory does not know: what computes has no \
-         expectation."
+    report.plan.is_held_back().then(|| {
+        "The CPU limit holds the cores back: theory makes what computes slower in proportion, \
+         without the kernel's periods."
             .to_owned()
     })
 }

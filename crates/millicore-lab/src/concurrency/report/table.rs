@@ -6,6 +6,7 @@ use crate::concurrency::report::{PartReport, Report, responses};
 use crate::machine::describe;
 use crate::text::{Unit, WIDTH, align, wrap};
 use millicore_sim::duration::Display as Length;
+use std::time::Duration;
 
 impl Report {
     /// The machine, and for each part a row for each contender, what was found, and every response.
@@ -21,12 +22,7 @@ impl Report {
         };
         let mut paragraphs = vec![
             wrap("", &self.plan.to_string(), WIDTH),
-            describe(
-                &self.machine,
-                &self.watched,
-                vec![("asked for", work)],
-                WIDTH,
-            ),
+            describe(&self.machine, &self.watched, self.run_lines(work), WIDTH),
         ];
         for part in self
             .parts
@@ -38,6 +34,16 @@ impl Report {
         paragraphs.extend(self.notes().iter().map(|note| wrap("", note, WIDTH)));
         paragraphs.retain(|paragraph| !paragraph.trim().is_empty());
         paragraphs.join("\n")
+    }
+
+    /// What was asked for, and the place of the servers if they have one.
+    fn run_lines(&self, work: String) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("asked for", work)];
+        let all = self.parts.iter().flat_map(|part| &part.measurements);
+        if let Some(place) = all.filter_map(|it| it.place.as_ref()).next() {
+            lines.push(("place", format!("one for each server: {}", place.says())));
+        }
+        lines
     }
 
     fn part(&self, part: &PartReport) -> Vec<String> {
@@ -68,9 +74,37 @@ impl Report {
             table(part),
             wrap("", legend, WIDTH),
             wrap("", &self.verdict(part), WIDTH),
+            counted(part),
             picture,
         ]
     }
+}
+
+/// What the kernel counted for each server; nothing where it did not.
+fn counted(part: &PartReport) -> String {
+    let row = |it: &Measurement| {
+        let place = it.place.as_ref()?;
+        let seconds = |time: Duration| format!("{:.3}", time.as_secs_f64());
+        let counters = place.counters?;
+        let around = place.around.as_ref().map(|it| it.counters);
+        Some(vec![
+            it.contender.to_string(),
+            seconds(counters.cpu),
+            format!("{}/{}", counters.throttled_periods, counters.periods),
+            seconds(counters.throttled),
+            around.map_or_else(
+                || "-".to_owned(),
+                |it| format!("{}/{}", it.throttled_periods, it.periods),
+            ),
+        ])
+    };
+    let rows: Vec<Vec<String>> = part.measurements.iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = ["counted", "CPU s", "throttled periods", "for s", "around"];
+    let header = header.map(str::to_owned).to_vec();
+    align(&[vec![header], rows].concat(), 1)
 }
 
 fn table(part: &PartReport) -> String {

@@ -6,7 +6,7 @@ use crate::concurrency::plan::{Plan, Wishes};
 use crate::concurrency::report::Report;
 use crate::concurrency::run::{Outcome, Round};
 use crate::machine::{MachineState, Watched};
-use millicore_quota::ProcessLimit;
+use millicore_quota::{Millicores, ProcessLimit};
 use millicore_server::model::ConcurrencyModel;
 use serde_json::Value;
 use std::num::NonZeroUsize;
@@ -81,6 +81,7 @@ fn round(plan: &Plan, part: Part, contender: Contender) -> Round {
         responses: (0..plan.requests as u64).map(response).collect(),
         spread_ns: 123_400,
         sender_waited_ns: Some(0),
+        place: None,
     }
 }
 
@@ -248,7 +249,7 @@ fn what_spoils_the_figures_is_said() {
         "up to -10.0 % (threads)",
     );
     says(
-        |report| report.plan.is_held_back = true,
+        |report| report.plan.capacity = Millicores::MIN,
         "The CPU limit holds the cores back",
     );
     says(|report| report.was_stopped = true, "stopped before its end");
