@@ -39,5 +39,5 @@ pub use control::{Control, ControlError};
 pub use plan::{Plan, PlanError, Wishes};
 pub use team::Team;
 
-pub(crate) use clock::monotonic_ns;
-pub(crate) use control::start_line;
+pub use clock::monotonic_ns;
+pub use control::start_line;

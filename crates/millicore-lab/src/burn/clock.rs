@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 /// `CLOCK_MONOTONIC` of clock_gettime(2) in nanoseconds, the same in every container.
-pub(crate) fn monotonic_ns() -> u64 {
+#[must_use]
+pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // Neither is ever negative.
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()

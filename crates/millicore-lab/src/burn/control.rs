@@ -25,7 +25,8 @@ pub struct Control {
 }
 
 /// What whoever controls sends.
-pub(crate) fn start_line(at_ns: u64) -> String {
+#[must_use]
+pub fn start_line(at_ns: u64) -> String {
     format!("start {at_ns}\n")
 }
 
