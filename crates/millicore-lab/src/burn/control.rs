@@ -12,7 +12,7 @@ use crate::burn::team::Team;
 use crate::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 /// Nobody leaves a burner waiting for so long who still wants it.
@@ -81,6 +81,8 @@ impl Control {
         let burnt = team.burn(Some(start_ns));
         let json = burnt.to_json().map_err(io::Error::from)?;
         (&connection).write_all((json + "\n").as_bytes())?;
+        // Whoever waits for the end of the connection holds it open; one that is gone has no end.
+        let _ = connection.shutdown(Shutdown::Both);
         Ok(Some(burnt))
     }
 }
