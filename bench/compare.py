@@ -1,6 +1,6 @@
 """Compares Millicore's servers with their peers and prints tables for docs/benchmarks.md.
 
-    python3 bench/compare.py all            # everything, about a quarter of an hour
+    python3 bench/compare.py all            # everything, about twenty minutes
     python3 bench/compare.py stop --quick   # whether one comparison works
 
 Python's standard library is all that it needs itself. It builds the command, installs the peers
@@ -18,6 +18,7 @@ import time
 import bursts
 import endings
 import generators
+import limits
 import machine
 import processes
 import throughput
@@ -31,6 +32,9 @@ EXPERIMENTS = {
     "stop": endings.measure_stop,
     "cancel": endings.measure_cancel,
     "load": generators.measure,
+    "freezing": limits.measure_freezing,
+    "ping": limits.measure_ping,
+    "mixed": limits.measure_mixed,
 }
 
 

@@ -58,6 +58,9 @@ pub enum Event {
     SetPolicy(Policy),
     SetCores(usize),
     SetMachineLimit(Option<LimitSpec>),
+    ChargeMachine {
+        used_ns: u64,
+    },
     SetTenant(Box<TenantSpec>),
 }
 
@@ -105,6 +108,10 @@ impl Scheduler {
             }
             Event::SetMachineLimit(limit) => {
                 self.set_machine_limit(now_ns, *limit);
+                Answer::Nothing
+            }
+            Event::ChargeMachine { used_ns } => {
+                self.charge_machine(now_ns, *used_ns);
                 Answer::Nothing
             }
             Event::SetTenant(spec) => {

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
+use crate::foreign::ForeignUse;
 use crate::request::MAX_WEIGHT;
 use crate::worker::Settings;
 use millicore_policy::admission::Admission;
@@ -34,9 +35,10 @@ pub struct Builder {
 /// How much CPU time the executor lets its requests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CpuLimit {
-    /// Just under the quota of this process's group, if it has one; all of the cores otherwise.
+    /// Just under the quota of this process's group, if it has one; all of the cores otherwise. What
+    /// other threads and processes of the group use counts too, so that the kernel freezes nobody.
     Container,
-    /// Just under so much.
+    /// Just under so much, for requests alone.
     AtMost(Millicores),
     /// All of the cores.
     Unlimited,
@@ -225,7 +227,13 @@ impl Builder {
             admission: self.admission,
         };
         let target_ns = nanoseconds(self.chunk_target);
+        let is_real = matches!(clock, Clock::Machine { .. });
         let dispatcher = Dispatcher::new(clock, &config, target_ns, self.journal);
+        // Only CPU time of this machine can be compared with what the machine counts.
+        if is_real {
+            let foreign = self.cpu_limit.foreign_use(&process);
+            dispatcher.set_machine_limit(config.machine_limit, foreign);
+        }
         for tenant in self.tenants {
             dispatcher.change(|recorder, now_ns| recorder.set_tenant(now_ns, tenant));
         }
@@ -267,23 +275,45 @@ impl CpuLimit {
     pub fn pace(self, process: &ProcessLimit) -> Option<LimitSpec> {
         match self {
             Self::Container => match process.source() {
-                LimitSource::Group(group) => Some(pace(group.limit)),
+                LimitSource::Group(group) => {
+                    Some(pace(group.limit, burst_under_quota_ns(group.limit)))
+                }
                 _ => None,
             },
-            Self::AtMost(limit) => Some(pace(limit)),
+            Self::AtMost(limit) => Some(pace(limit, MOST_BURST_NS)),
             Self::Unlimited => None,
+        }
+    }
+
+    /// What else uses up the same CPU time. A limit of our own is for requests alone.
+    pub(crate) fn foreign_use(self, process: &ProcessLimit) -> Option<ForeignUse> {
+        match (self, self.pace(process)) {
+            (Self::Container, Some(_)) => ForeignUse::of_group(process),
+            _ => None,
         }
     }
 }
 
-/// Just under a limit, so that the kernel never freezes the process: a token bucket at 97 % of it
-/// that saves up 10 ms.
-pub(crate) fn pace(limit: Millicores) -> LimitSpec {
-    let rate_millicores = (u64::from(limit.get()) * 97 / 100).max(1);
+/// The part of a limit that is spent, in hundredths: the rest is room for what is noticed too late.
+const SPENT_PERCENT: u64 = 97;
+
+/// What is saved up for later at most.
+const MOST_BURST_NS: u64 = 10_000_000;
+
+/// Just under a limit: a token bucket at 97 % of it.
+fn pace(limit: Millicores, burst_ns: u64) -> LimitSpec {
+    let millicores = u64::from(limit.get());
     LimitSpec::TokenBucket {
-        rate_millicores,
-        burst_ns: 10_000_000,
+        rate_millicores: (millicores * SPENT_PERCENT / 100).max(1),
+        burst_ns,
     }
+}
+
+/// What may be saved up so that the kernel does not freeze whoever spends it all at once: a fifth of
+/// what it grants in its usual period of 100 ms.
+fn burst_under_quota_ns(limit: Millicores) -> u64 {
+    const NS_PER_MILLICORE: u64 = 20_000;
+    MOST_BURST_NS.min(u64::from(limit.get()) * NS_PER_MILLICORE)
 }
 
 pub(crate) fn tenant_spec(
@@ -293,7 +323,7 @@ pub(crate) fn tenant_spec(
 ) -> TenantSpec {
     let limit = limit.map(|limit| LimitSpec::TokenBucket {
         rate_millicores: limit.get().into(),
-        burst_ns: 10_000_000,
+        burst_ns: MOST_BURST_NS,
     });
     TenantSpec {
         name,

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::completion::lock;
 use crate::cores::Core;
 use crate::error::Error;
+use crate::foreign::ForeignUse;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::request::Request;
@@ -13,6 +14,7 @@ use crate::slice::{Grain, SliceEnd};
 use crate::task::Task;
 use millicore_policy::Scheduler;
 use millicore_policy::journal::Entry;
+use millicore_policy::limit::LimitSpec;
 use millicore_policy::scheduler::{Config, Decision};
 use state::{Phase, State};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,6 +128,7 @@ impl Dispatcher {
             if let Some(ended) = ended {
                 state.end_slice(now_ns, core, ended, afterwards);
             }
+            state.charge_foreign(now_ns);
             if !state.keeps_core(core) {
                 // What this core worked on, or was woken for, is now another's.
                 state.call_another(kept_time, afterwards);
@@ -178,11 +181,23 @@ impl Dispatcher {
 
     /// Changes something about the scheduler and lets every sleeper decide anew.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Recorder, u64) -> R) -> R {
+        self.change_state(|state, now_ns| change(&mut state.recorder, now_ns))
+    }
+
+    fn change_state<R>(&self, change: impl FnOnce(&mut State, u64) -> R) -> R {
         self.with_state(|state, now_ns, afterwards| {
-            let result = change(&mut state.recorder, now_ns);
+            let result = change(state, now_ns);
             state.wake_all(afterwards);
             result
         })
+    }
+
+    /// Changes the limit on CPU time, and who else uses it up.
+    pub(crate) fn set_machine_limit(&self, limit: Option<LimitSpec>, foreign: Option<ForeignUse>) {
+        self.change_state(|state, now_ns| {
+            state.recorder.set_machine_limit(now_ns, limit);
+            state.set_foreign(foreign);
+        });
     }
 
     /// Changes the number of cores. Cores that are new need a thread, see [`Self::staff`].

@@ -141,10 +141,13 @@ impl Executor {
     }
 
     /// Changes how much CPU time requests may use together.
+    ///
+    /// A container that is given more or less is followed by setting [`CpuLimit::Container`] again,
+    /// and the cores; `millicore_quota::LimitWatch` tells when.
     pub fn set_cpu_limit(&self, limit: CpuLimit) {
-        let pace = limit.pace(&ProcessLimit::read());
+        let process = ProcessLimit::read();
         self.dispatcher
-            .change(|recorder, now_ns| recorder.set_machine_limit(now_ns, pace));
+            .set_machine_limit(limit.pace(&process), limit.foreign_use(&process));
     }
 
     /// Adds a tenant, or changes the weight and limit of the one with that name.

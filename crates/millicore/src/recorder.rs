@@ -143,6 +143,11 @@ impl Recorder {
         self.note(now, || (Event::SetMachineLimit(limit), Answer::Nothing));
     }
 
+    pub(crate) fn charge_machine(&mut self, now: u64, used_ns: u64) {
+        self.scheduler.charge_machine(now, used_ns);
+        self.note(now, || (Event::ChargeMachine { used_ns }, Answer::Nothing));
+    }
+
     pub(crate) fn set_tenant(&mut self, now: u64, spec: TenantSpec) -> Option<TenantId> {
         let event = self
             .entries

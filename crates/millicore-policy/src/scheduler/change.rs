@@ -83,6 +83,15 @@ impl Scheduler {
         self.machine = limit.map(|limit| Limit::new(limit, now_ns));
     }
 
+    /// Charges the limit on all tenants together with CPU time that no request of this scheduler
+    /// used: of the driver itself, or of others who share the limit.
+    pub fn charge_machine(&mut self, now_ns: u64, used_ns: u64) {
+        if let Some(limit) = &mut self.machine {
+            limit.advance(now_ns);
+            limit.charge(used_ns);
+        }
+    }
+
     /// Adds a tenant, or changes the weight and limit of the one with that name.
     ///
     /// Returns nothing only when more tenants exist than can be numbered.

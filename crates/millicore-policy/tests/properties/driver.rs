@@ -91,6 +91,12 @@ impl Driver {
                 self.tell(Event::SetMachineLimit(limit));
                 self.model.machine = limit.map(|spec| Account::new(spec, self.model.now_ns));
             }
+            Step::ChargeMachine { used_ns } => {
+                self.tell(Event::ChargeMachine { used_ns });
+                if let Some(limit) = &mut self.model.machine {
+                    limit.charge(used_ns);
+                }
+            }
             Step::SetTenant {
                 name,
                 weight,

@@ -70,6 +70,9 @@ pub(crate) enum Step {
     SetPolicy(Policy),
     SetCores(usize),
     SetMachineLimit(Option<LimitSpec>),
+    ChargeMachine {
+        used_ns: u64,
+    },
     SetTenant {
         name: &'static str,
         weight: u32,
@@ -118,7 +121,7 @@ impl Script {
 }
 
 fn decode_step([kind, a, b, c]: [u8; STEP_BYTES], slice_ns: u64) -> Step {
-    match kind % 24 {
+    match kind % 25 {
         0 => Step::Wait {
             time_ns: u64::from(a) * slice_ns / 16,
         },
@@ -145,6 +148,9 @@ fn decode_step([kind, a, b, c]: [u8; STEP_BYTES], slice_ns: u64) -> Step {
         20 => Step::SetPolicy(policy(a, b)),
         21 => Step::SetCores(1 + usize::from(a % 4)),
         22 => Step::SetMachineLimit(limit_spec(a, slice_ns)),
+        23 => Step::ChargeMachine {
+            used_ns: u64::from(a) * slice_ns / 32,
+        },
         _ => Step::SetTenant {
             name: NAMES[usize::from(a % 4)],
             weight: weight(b),

@@ -3,6 +3,7 @@
 use super::{Afterwards, EndedSlice, Next};
 use crate::cores::Core;
 use crate::error::Error;
+use crate::foreign::ForeignUse;
 use crate::history::History;
 use crate::metrics::{CoreMetrics, Metrics};
 use crate::parking::IdleSet;
@@ -33,6 +34,8 @@ pub(super) struct State {
     tasks: Vec<Option<Arc<Task>>>,
     history: History,
     counted: Metrics,
+    /// What else uses up the CPU limit, if there is one.
+    foreign: Option<ForeignUse>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,21 @@ impl State {
             tasks: Vec::new(),
             history: History::default(),
             counted: Metrics::default(),
+            foreign: None,
+        }
+    }
+
+    /// What else is charged to the CPU limit from now on.
+    pub(super) fn set_foreign(&mut self, foreign: Option<ForeignUse>) {
+        self.foreign = foreign;
+    }
+
+    /// Charges the CPU limit with what others have used of it, if that is due.
+    pub(super) fn charge_foreign(&mut self, now_ns: u64) {
+        if let Some(foreign) = &mut self.foreign
+            && let Some(used_ns) = foreign.due_ns(now_ns)
+        {
+            self.recorder.charge_machine(now_ns, used_ns);
         }
     }
 
@@ -220,6 +238,9 @@ impl State {
     ) {
         let EndedSlice { task, cpu_ns, end } = ended;
         core.busy_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+        if let Some(foreign) = &mut self.foreign {
+            foreign.add_own(cpu_ns);
+        }
         core.slices.fetch_add(1, Ordering::Relaxed);
         task.usage.on_slice_end(cpu_ns);
         if task.usage.has_ended() {
