@@ -16,7 +16,7 @@ mod kind;
 mod record;
 mod site;
 
-pub use docker::DockerPlace;
+pub use docker::{DockerPlace, Listed};
 pub(crate) use inside::{Line, Listened};
 pub use kind::{PlaceKind, UnknownPlace};
 pub use record::{Around, PlaceRecord};

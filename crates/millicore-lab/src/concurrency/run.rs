@@ -40,7 +40,7 @@ pub struct Round {
     /// How long whoever sent the requests waited for a core, in nanoseconds; nothing where the
     /// kernel does not count it.
     pub sender_waited_ns: Option<u64>,
-    /// The place of its server, and what was counted there from its first request to its end;
+    /// The place of its server, and what was counted there from its first request to its last response;
     /// nothing if it was beside the lab.
     pub place: Option<PlaceRecord>,
 }
@@ -183,8 +183,9 @@ fn burst(
         return Ok(None);
     }
     let responses = responses(&outcome.rows, outcome.began)?;
-    server.stop()?;
+    // A container's group goes with its program, and with it what was counted.
     let place = plot.counted(counting)?;
+    server.stop()?;
     plot.remove()?;
     Ok(Some(Round {
         part,

@@ -4,7 +4,7 @@ use crate::divide::message::{Message, Results};
 use crate::divide::plan::Plan;
 use crate::divide::run::{Outcome, Progress};
 use crate::machine::{Watch, Watched};
-use crate::place::{Counting, Line, Listened};
+use crate::place::{Counting, Line, Listened, PlaceRecord};
 use crate::stop::Stop;
 use millicore_quota::{Capabilities, Enclosure, PlaceError, Program};
 use std::path::Path;
@@ -70,16 +70,21 @@ pub fn run_inside(
     let mut inside = Listened::start(&mut *enclosure, &program)?;
     let capabilities = place.capabilities();
     let heard = hear(plan, &mut inside, &*enclosure, &capabilities, stop, watch)?;
+    if heard.is_none() && stop.is_asked_for() {
+        // It may not listen to a signal yet, and has nothing to say: it is ended, not waited for.
+        drop(inside);
+        enclosure.remove()?;
+        return Ok(None);
+    }
     let (status, said) = inside.end()?;
     let outcome = match heard {
-        Some((results, counting, watched)) => Some(Outcome {
+        Some((results, place, watched)) => Some(Outcome {
             repeats: results.repeats(),
             was_stopped: results.was_stopped,
             work: results.work,
             watched,
-            place: counting.end(&*enclosure)?,
+            place,
         }),
-        None if stop.is_asked_for() => None,
         None => {
             return Err(InsideError::Ended {
                 enclosure: enclosure.name().to_owned(),
@@ -92,7 +97,7 @@ pub fn run_inside(
     Ok(outcome)
 }
 
-type Heard = (Results, Counting, Watched);
+type Heard = (Results, PlaceRecord, Watched);
 
 /// Listens to the end of the output; nothing if it was not told what was measured.
 fn hear(
@@ -107,6 +112,9 @@ fn hear(
     loop {
         let line = match inside.next(stop)? {
             Line::Said(line) => line,
+            Line::Nothing if begun.is_none() && done.is_none() && stop.is_asked_for() => {
+                return Ok(None);
+            }
             Line::Nothing => {
                 progress.into_iter().for_each(&mut *watch);
                 continue;
@@ -137,9 +145,12 @@ fn hear(
                 progress.into_iter().for_each(&mut *watch);
             }
             Message::Done(results) => {
-                done = begun
-                    .take()
-                    .map(|(counting, watching)| (results, counting, watching.end()));
+                if let Some((counting, watching)) = begun.take() {
+                    let watched = watching.end();
+                    // Read while the program is still there: a container's group goes with it.
+                    done = Some((results, counting.end(enclosure)?, watched));
+                }
+                inside.ask_to_stop()?;
             }
         }
     }

@@ -9,6 +9,8 @@ mod limits;
 mod output;
 mod program;
 
+pub use leftovers::Listed;
+
 use container::Container;
 use engine::Engine;
 use millicore_quota::{Capabilities, Enclosure, Millicores, Owner, Place, PlaceError, Roots, Spec};
@@ -43,6 +45,16 @@ impl DockerPlace {
             engine: Arc::new(Engine::connect()?),
             owner,
         })
+    }
+
+    /// All containers of this program at the engine, whoever has made them.
+    ///
+    /// # Errors
+    ///
+    /// Says what the engine refused.
+    pub fn containers(&self) -> Result<Vec<Listed>, PlaceError> {
+        let found = leftovers::ours(&self.engine);
+        found.map_err(|error| failed("listing the containers of the Docker engine", error))
     }
 
     /// Ends and removes containers whose maker was killed before it could, and images that are no

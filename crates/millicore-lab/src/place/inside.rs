@@ -49,15 +49,23 @@ impl Listened {
 
     /// The next line, or after a moment nothing. If there is to be a stop, the program is told.
     pub(crate) fn next(&mut self, stop: &Stop) -> Result<Line, PlaceError> {
-        if stop.is_asked_for() && !self.was_asked_to_stop {
-            self.was_asked_to_stop = true;
-            self.running.ask_to_stop()?;
+        if stop.is_asked_for() {
+            self.ask_to_stop()?;
         }
         Ok(match self.stdout.recv_timeout(LOOK_EVERY) {
             Ok(line) => Line::Said(line),
             Err(RecvTimeoutError::Timeout) => Line::Nothing,
             Err(RecvTimeoutError::Disconnected) => Line::End,
         })
+    }
+
+    /// Tells it to stop, once.
+    pub(crate) fn ask_to_stop(&mut self) -> Result<(), PlaceError> {
+        if !self.was_asked_to_stop {
+            self.was_asked_to_stop = true;
+            self.running.ask_to_stop()?;
+        }
+        Ok(())
     }
 
     /// How it ended, if it did in time, and what it wrote to standard error.

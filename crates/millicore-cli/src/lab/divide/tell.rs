@@ -5,6 +5,8 @@ use crate::lab::divide::failed;
 use crate::lab::output;
 use millicore_lab::divide::{Message, Plan, Progress, Work, run as run_plan};
 use millicore_lab::stop::Stop;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub(super) fn run(plan: &Plan, stop: &Stop) -> Result<(), Failure> {
     let Some(work) = Work::calibrate(plan, stop).map_err(failed)? else {
@@ -27,7 +29,20 @@ pub(super) fn run(plan: &Plan, stop: &Stop) -> Result<(), Failure> {
         });
     };
     let outcome = run_plan(plan, &work, stop, &mut watch).map_err(failed)?;
-    tell(&Message::done(&outcome))
+    tell(&Message::done(&outcome))?;
+    stay(stop);
+    Ok(())
+}
+
+/// Stays until the lab has read what was counted here, and says so: the group of a container goes
+/// with its program. A lab that has ended meanwhile says nothing.
+fn stay(stop: &Stop) {
+    const AT_MOST: Duration = Duration::from_secs(10);
+    const LOOK_EVERY: Duration = Duration::from_millis(5);
+    let told = Instant::now();
+    while !stop.is_asked_for() && told.elapsed() < AT_MOST {
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 fn tell(message: &Message) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::failed;
 use super::image::LABEL;
+use bollard::models::ContainerSummaryStateEnum;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptions,
@@ -23,14 +24,35 @@ pub(super) fn remove(engine: &Engine) -> Result<Vec<String>, PlaceError> {
     Ok(removed)
 }
 
+/// A container of this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name, which says who made it.
+    pub name: String,
+    /// Whether its program runs.
+    pub is_running: bool,
+}
+
+/// All containers that a process like this one has made.
+pub(super) fn ours(engine: &Engine) -> io::Result<Vec<Listed>> {
+    let all = ListContainersOptionsBuilder::new().all(true).build();
+    let mut listed = Vec::new();
+    for container in engine.ask(engine.docker.list_containers(Some(all)))? {
+        let is_running = container.state == Some(ContainerSummaryStateEnum::RUNNING);
+        let names = container.names.into_iter().flatten();
+        let names = names.map(|name| name.trim_start_matches('/').to_owned());
+        listed.extend(
+            names
+                .filter(|name| Owner::of(name).is_some())
+                .map(|name| Listed { name, is_running }),
+        );
+    }
+    Ok(listed)
+}
+
 fn containers(engine: &Engine) -> io::Result<Vec<String>> {
     let docker = &engine.docker;
-    let all = ListContainersOptionsBuilder::new().all(true).build();
-    let found = engine.ask(docker.list_containers(Some(all)))?;
-    let names = found.into_iter().filter_map(|container| container.names);
-    let names = names
-        .flatten()
-        .map(|name| name.trim_start_matches('/').to_owned());
+    let names = ours(engine)?.into_iter().map(|it| it.name);
     let proc = Roots::default().proc;
     let is_left = |name: &String| Owner::of(name).is_some_and(|owner| owner.has_ended(&proc));
     let mut removed = Vec::new();
