@@ -22,6 +22,7 @@
 //! - [`machine`]: a workload and a setup in, a schedule out. Start here.
 //! - [`workload`]: requests, from a CSV file or generated.
 //! - [`setup`]: policy, cores, chunks, limits, tenants.
+//! - [`kernel`]: the processors and the CPU quota below the cores.
 //! - [`statistics`]: what a schedule amounts to.
 //! - [`closed_form`]: what theory says it should amount to.
 //! - [`mod@replay`]: the journal of another machine, decided anew.
@@ -35,6 +36,8 @@ pub mod workload;
 
 pub mod setup;
 
+pub mod kernel;
+
 pub mod statistics;
 
 pub mod closed_form;
@@ -43,6 +46,7 @@ pub mod replay;
 
 pub mod duration;
 
+pub use kernel::Kernel;
 pub use machine::{Dispatch, Schedule, SimulateError, simulate, simulate_observed};
 pub use millicore_policy::limit::LimitSpec;
 pub use millicore_policy::policies::ALL as POLICIES;

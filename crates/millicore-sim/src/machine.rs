@@ -5,14 +5,16 @@
 //! replenish inside the scheduler. An event costs O(log cores + log requests), however many cores
 //! are idle.
 
+mod chunk_ends;
 mod completions;
 mod core_set;
 mod idle_cores;
 mod line_up;
 
+use crate::kernel::Counters;
 use crate::setup::{Setup, SetupError};
 use crate::workload::{Workload, WorkloadError};
-use completions::Completions;
+use chunk_ends::ChunkEnds;
 use idle_cores::IdleCores;
 use line_up::LineUp;
 use millicore_policy::scheduler::{AfterSlice, Arrival, Decision, Scheduler};
@@ -51,6 +53,7 @@ pub struct Schedule {
     completions_ns: Vec<Option<NonZeroU64>>,
     makespan_ns: Option<NonZeroU64>,
     chunks: u64,
+    kernel: Option<Counters>,
 }
 
 impl Schedule {
@@ -82,6 +85,12 @@ impl Schedule {
     #[must_use]
     pub const fn chunks(&self) -> u64 {
         self.chunks
+    }
+
+    /// What the kernel below the cores has counted, if there is one.
+    #[must_use]
+    pub const fn kernel(&self) -> Option<Counters> {
+        self.kernel
     }
 }
 
@@ -130,7 +139,7 @@ struct Machine<'a, F> {
     /// The scheduler's name for each of the workload's tenants.
     tenants: Vec<TenantId>,
     line_up: LineUp,
-    completions: Completions,
+    chunk_ends: ChunkEnds,
     /// What each core works on, or worked on last.
     chunks: Vec<Chunk>,
     idle: IdleCores,
@@ -164,13 +173,14 @@ impl<'a, F: FnMut(Dispatch)> Machine<'a, F> {
             scheduler,
             tenants,
             line_up: LineUp::new(workload, keeps_cores),
-            completions: Completions::default(),
+            chunk_ends: ChunkEnds::new(setup.kernel.as_ref(), setup.cores),
             chunks: vec![idle_chunk; setup.cores],
             idle: IdleCores::new(setup.cores, kept_lines),
             schedule: Schedule {
                 completions_ns: vec![None; workload.requests.len()],
                 makespan_ns: None,
                 chunks: 0,
+                kernel: None,
             },
             observe,
         })
@@ -178,7 +188,10 @@ impl<'a, F: FnMut(Dispatch)> Machine<'a, F> {
 
     fn run(mut self) -> Result<Schedule, SimulateError> {
         while let Some(now_ns) = self.next_event_ns() {
-            while let Some(core) = self.completions.pop_at(now_ns) {
+            if now_ns == u64::MAX && self.chunk_ends.are_told() {
+                return Err(self.never_ends());
+            }
+            while let Some(core) = self.chunk_ends.pop_at(now_ns) {
                 self.end_chunk(now_ns, core);
             }
             while let Some(request) = self.line_up.next_cancellation(now_ns) {
@@ -194,18 +207,15 @@ impl<'a, F: FnMut(Dispatch)> Machine<'a, F> {
             0,
             "requests wait and nothing happens"
         );
+        self.schedule.kernel = self.chunk_ends.counters();
         Ok(self.schedule)
     }
 
-    fn next_event_ns(&self) -> Option<u64> {
-        [
-            self.completions.first_ns(),
-            self.line_up.next_ns(self.workload),
-            self.idle.wakes_at_ns(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+    fn next_event_ns(&mut self) -> Option<u64> {
+        let others = [self.line_up.next_ns(self.workload), self.idle.wakes_at_ns()];
+        let others_ns = others.into_iter().flatten().min();
+        let ends_ns = self.chunk_ends.next_ns(others_ns);
+        ends_ns.into_iter().chain(others_ns).min()
     }
 
     fn end_chunk(&mut self, now_ns: u64, core: usize) {
@@ -288,7 +298,7 @@ impl<'a, F: FnMut(Dispatch)> Machine<'a, F> {
             .and_then(|held_ns| now_ns.checked_add(held_ns))
             .ok_or(SimulateError::ClockOverflow { id })?;
         self.chunks[core] = Chunk { cost_ns, request };
-        self.completions.push(ends_ns, core);
+        self.chunk_ends.start(now_ns, core, ends_ns);
         self.line_up.start(request, core);
         self.schedule.chunks += 1;
         (self.observe)(Dispatch {

@@ -5,6 +5,7 @@ mod text;
 pub use text::{LimitError, TenantError, parse_limit, parse_tenant};
 
 use crate::duration;
+use crate::kernel::{Kernel, KernelError};
 use crate::workload::{WEIGHTS, excerpt};
 use millicore_policy::admission::Admission;
 use millicore_policy::limit::LimitSpec;
@@ -28,13 +29,16 @@ pub struct Setup {
     pub tenants: Vec<TenantSpec>,
     /// The CPU time that all tenants may use together.
     pub machine_limit: Option<LimitSpec>,
+    /// What keeps a limit below the policy, which does not know of it: the cores are then threads of
+    /// one group. Without it every core is a processor.
+    pub kernel: Option<Kernel>,
 }
 
 /// The most cores a simulated machine has.
 pub const MOST_CORES: usize = 1_000_000;
 
 impl Setup {
-    /// A machine with chunks of 100 ms, without overhead, ageing, tenants or limits.
+    /// A machine with chunks of 100 ms, without overhead, ageing, tenants, limits or a kernel.
     #[must_use]
     pub const fn new(policy: Policy, cores: usize) -> Self {
         Self {
@@ -45,6 +49,7 @@ impl Setup {
             ageing_ns: None,
             tenants: Vec::new(),
             machine_limit: None,
+            kernel: None,
         }
     }
 
@@ -77,7 +82,7 @@ impl Setup {
         if tenant_limits.chain(self.machine_limit).any(grants_nothing) {
             return Err(SetupError::EmptyLimit);
         }
-        Ok(())
+        self.kernel.map_or(Ok(()), |kernel| Ok(kernel.check()?))
     }
 
     /// The same machine as the scheduler knows it, without its tenants.
@@ -164,6 +169,9 @@ pub enum SetupError {
     /// A limit that never lets anything start.
     #[error("a limit grants at least 1 ns of CPU time, in a period of at least 1 ns")]
     EmptyLimit,
+    /// The kernel would not take it.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
     /// More tenants than can be numbered.
     #[error("there are more tenants than 32 bits can number")]
     TooManyTenants,
