@@ -16,6 +16,19 @@ pub(crate) fn keep_to(cores: usize) -> io::Result<CpuSet> {
     Ok(mask)
 }
 
+/// Moves the calling thread to a core of its mask, by its number among them, beyond the last from the
+/// first on. The answer is what [`restore`] takes.
+pub(crate) fn move_to(number: usize) -> io::Result<CpuSet> {
+    let mask = sched_getaffinity(None)?;
+    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|&cpu| mask.is_set(cpu))
+        .collect();
+    let mut one = CpuSet::new();
+    one.set(allowed[number % allowed.len()]);
+    sched_setaffinity(None, &one)?;
+    Ok(mask)
+}
+
 /// Gives the calling thread its cores back.
 pub(crate) fn restore(mask: &CpuSet) -> io::Result<()> {
     Ok(sched_setaffinity(None, mask)?)

@@ -1,7 +1,7 @@
 //! Burning that another process begins: many groups are compared over one window only if all of
 //! them run before it opens.
 //!
-//! 1. The burner starts its threads, listens, and says where on standard error.
+//! 1. The burner starts its threads, listens, and says where on standard output.
 //! 2. Whoever controls it connects, and sends `start` and a moment of the monotonic clock.
 //! 3. The burner burns from then on, sends what came of it as a line of JSON, and ends.
 //!

@@ -30,13 +30,13 @@ impl Team {
         let (done, works) = channel();
         let line = Arc::new(AtomicUsize::new(0));
         let mut starts = Vec::with_capacity(plan.threads);
-        for _ in 0..plan.threads {
+        for number in 0..plan.threads {
             let (start, started) = channel();
             let (done, line, stop, plan) = (done.clone(), Arc::clone(&line), stop.clone(), *plan);
             let body = move || {
                 // Without a start the team was given up.
                 if let Ok(start_ns) = started.recv() {
-                    let _ = done.send(burn(&plan, start_ns, &line, &stop));
+                    let _ = done.send(burn(&plan, (number, start_ns), &line, &stop));
                 }
             };
             thread::Builder::new().name("burn".to_owned()).spawn(body)?;

@@ -1,5 +1,6 @@
 //! What a thread that burns does: it computes, looks at the clock, and keeps what it saw.
 
+use crate::affinity;
 use crate::burn::burnt::ThreadUse;
 use crate::burn::clock::{monotonic_ns, wait_until};
 use crate::burn::plan::Plan;
@@ -21,12 +22,25 @@ pub(super) struct Work {
     pub(super) ended_ns: u64,
 }
 
-/// Burns from this moment on, as planned or until it is stopped. `line` counts the requests that
-/// somebody has taken.
-pub(super) fn burn(plan: &Plan, start_ns: u64, line: &AtomicUsize, stop: &Stop) -> Work {
+/// Burns from this moment on, as planned or until it is stopped, as the thread of this number.
+/// `line` counts the requests that somebody has taken.
+pub(super) fn burn(
+    plan: &Plan,
+    (number, start_ns): (usize, u64),
+    line: &AtomicUsize,
+    stop: &Stop,
+) -> Work {
     let mut look = Look::from(plan, start_ns, stop);
     let mut responses_ns = Vec::new();
+    // A pool begins spread over the cores: the kernel takes a second or more to move its threads
+    // from where they happened to wait, and one that is alone on a core meanwhile gets far more
+    // than the others. Afterwards it may move them as it likes.
+    let spread = plan.at_once.and_then(|_| affinity::move_to(number).ok());
     wait_until(start_ns);
+    if let Some(mask) = spread {
+        // What cannot be given back was not taken either.
+        let _ = affinity::restore(&mask);
+    }
     let (cpu_before_ns, switches_before) = (cpu_ns(), Switches::read());
     match (plan.request_ns, plan.at_once) {
         (Some(size_ns), Some(requests)) => loop {
