@@ -1,6 +1,6 @@
 //! `millicore burn`: threads that use all the CPU time that they get.
 
-use crate::failure::{Failure, note};
+use crate::failure::Failure;
 use crate::interrupt;
 use crate::lab::output;
 use clap::{Args, ValueEnum};
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(address) => {
             let control = Control::listen(address).map_err(failed)?;
             let address = control.address().map_err(failed)?;
-            note(format_args!("listening on {address}"));
+            output::print(&format!("listening on {address}\n"))?;
             control.burn(team, &stop).map_err(failed)?
         }
     };

@@ -4,6 +4,7 @@ mod concurrency;
 mod divide;
 mod fork;
 pub(crate) mod output;
+mod saturate;
 
 use crate::failure::Failure;
 use clap::{Args, Subcommand};
@@ -20,6 +21,7 @@ enum Experiment {
     Divide(divide::Arguments),
     Concurrency(concurrency::Arguments),
     Fork(fork::Arguments),
+    Saturate(saturate::Arguments),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -27,5 +29,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Experiment::Divide(arguments) => divide::run(arguments),
         Experiment::Concurrency(arguments) => concurrency::run(arguments),
         Experiment::Fork(arguments) => fork::run(arguments),
+        Experiment::Saturate(arguments) => saturate::run(arguments),
     }
 }

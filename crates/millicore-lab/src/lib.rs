@@ -7,6 +7,7 @@
 //! - [`load`]: requests to a server, as many and as fast as asked, and how long each waited.
 //! - [`fork`]: what happens when processes double, beyond the cores?
 //! - [`concurrency`]: is a server synchronous? The same requests to every concurrency model.
+//! - [`saturate`]: more CPU limits than CPU: who gets what, and who stands still?
 //! - [`place`]: where an experiment's server runs, and under which CPU limit.
 //! - [`burn`]: threads that use all the CPU time that they get, and tell what they got.
 //! - [`machine`]: what machine a report comes from, and how busy it was.
@@ -22,6 +23,7 @@ pub mod burn;
 pub mod concurrency;
 pub mod fork;
 pub mod load;
+pub mod saturate;
 
 pub mod place;
 

@@ -3,7 +3,8 @@
 //!
 //! 1. The burner starts its threads, listens, and says where on standard output.
 //! 2. Whoever controls it connects, and sends `start` and a moment of the monotonic clock.
-//! 3. The burner burns from then on, sends what came of it as a line of JSON, and ends.
+//! 3. The burner burns from then on, and sends what came of it as a line of JSON.
+//! 4. It ends once the connection does: a container ends with it, and its counters are gone.
 //!
 //! If the connection ends before that, so does the burner: nobody waits for it any more.
 
@@ -14,9 +15,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 /// Nobody leaves a burner waiting for so long who still wants it.
 const PATIENCE_S: i64 = 300;
+/// How soon a burner that is done notices that it may end.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Where a burner is told to begin.
 #[derive(Debug)]
@@ -81,8 +85,11 @@ impl Control {
         let burnt = team.burn(Some(start_ns));
         let json = burnt.to_json().map_err(io::Error::from)?;
         (&connection).write_all((json + "\n").as_bytes())?;
-        // Whoever waits for the end of the connection holds it open; one that is gone has no end.
-        let _ = connection.shutdown(Shutdown::Both);
+        // Whoever reads to the end has read it all; one that is gone has no end.
+        let _ = connection.shutdown(Shutdown::Write);
+        while !stop.is_asked_for() {
+            thread::sleep(LOOK_EVERY);
+        }
         Ok(Some(burnt))
     }
 }
@@ -147,6 +154,7 @@ mod tests {
         }
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
+        drop(client);
         let end = burner.join().unwrap();
         (
             answer,

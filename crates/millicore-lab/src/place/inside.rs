@@ -3,6 +3,7 @@
 use crate::stop::Stop;
 use millicore_quota::{Enclosure, PlaceError, Program, Running};
 use std::io::{BufRead, BufReader, Read};
+use std::net::IpAddr;
 use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -66,6 +67,11 @@ impl Listened {
             self.running.ask_to_stop()?;
         }
         Ok(())
+    }
+
+    /// Where its ports are reached.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.running.address()
     }
 
     /// How it ended, if it did in time, and what it wrote to standard error.

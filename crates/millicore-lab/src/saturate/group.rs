@@ -1,0 +1,237 @@
+//! A burner in a place: started without a limit, told to begin, and asked what came of it.
+
+use crate::burn::{Burnt, start_line};
+use crate::place::{Line, Listened, PlaceKind};
+use crate::stop::Stop;
+use millicore_quota::{Bandwidth, Counters, Enclosure, Limits, Place, PlaceError, Program, Spec};
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A busy machine takes its time to start a process, and an engine to start a container.
+const START_PATIENCE: Duration = Duration::from_secs(120);
+/// A burner answers at the end of its time, later by what a small limit makes of that.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// A burner that listens can be reached at once, or almost.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
+/// How soon a stop is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What a burner says once it can be told to begin.
+const LISTENS: &str = "listening on ";
+
+/// An enclosure with a burner in it.
+#[derive(Debug)]
+pub(super) struct Group {
+    // Ended before the enclosure that it runs in is removed.
+    listened: Option<Listened>,
+    enclosure: Box<dyn Enclosure>,
+    connection: Option<TcpStream>,
+}
+
+/// What a burner is to do: the arguments of `burn`.
+#[derive(Clone, Debug)]
+pub(super) struct Burner<'a> {
+    pub(super) program: &'a Path,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) place: PlaceKind,
+}
+
+impl<'a> Burner<'a> {
+    pub(super) fn new(program: &'a Path, place: PlaceKind, arguments: &[String]) -> Self {
+        // In a container nobody else is at that address; elsewhere nobody else shall be let in.
+        let listen = match place {
+            PlaceKind::Docker => "0.0.0.0:0",
+            PlaceKind::Process | PlaceKind::Cgroup => "127.0.0.1:0",
+        };
+        let arguments = arguments.iter().map(OsString::from);
+        let fixed = ["burn", "--listen", listen].map(OsString::from);
+        Self {
+            program,
+            arguments: fixed.into_iter().chain(arguments).collect(),
+            place,
+        }
+    }
+}
+
+impl Group {
+    /// Makes an enclosure without a limit, under which its start would take long, and starts the
+    /// burner in it.
+    pub(super) fn start(
+        place: &dyn Place,
+        inside: Option<&str>,
+        burner: &Burner<'_>,
+    ) -> Result<Self, GroupError> {
+        let spec = Spec {
+            label: "saturate".to_owned(),
+            limits: Limits::default(),
+            inside: inside.map(str::to_owned),
+        };
+        let mut enclosure = place.open(&spec)?;
+        let program = Program {
+            executable: burner.program.to_owned(),
+            arguments: burner.arguments.clone(),
+            environment: Vec::new(),
+        };
+        let listened = Listened::start(&mut *enclosure, &program)?;
+        Ok(Self {
+            listened: Some(listened),
+            enclosure,
+            connection: None,
+        })
+    }
+
+    /// Waits until the burner can be told to begin, and connects to it; false if there was to be a
+    /// stop before.
+    pub(super) fn connect(&mut self, stop: &Stop) -> Result<bool, GroupError> {
+        let patient_until = Instant::now() + START_PATIENCE;
+        let Some(listened) = &mut self.listened else {
+            return Ok(false);
+        };
+        loop {
+            if stop.is_asked_for() {
+                return Ok(false);
+            }
+            match listened.next(stop)? {
+                Line::Said(line) => {
+                    let port = line
+                        .strip_prefix(LISTENS)
+                        .and_then(|it| it.parse().ok())
+                        .map(|address: SocketAddr| address.port());
+                    let Some(port) = port else {
+                        return Err(GroupError::Answer { said: line });
+                    };
+                    self.connection = Some(connect(listened.address(), port)?);
+                    return Ok(true);
+                }
+                Line::End => return Err(self.ended()),
+                Line::Nothing if Instant::now() > patient_until => {
+                    return Err(GroupError::Silent);
+                }
+                Line::Nothing => {}
+            }
+        }
+    }
+
+    fn ended(&mut self) -> GroupError {
+        let end = self.listened.take().map(Listened::end);
+        let said = match end {
+            Some(Ok((_, said))) => said,
+            Some(Err(error)) => error.to_string(),
+            None => String::new(),
+        };
+        GroupError::Ended { said }
+    }
+
+    pub(super) fn limit_to(&mut self, bandwidth: Option<Bandwidth>) -> Result<(), GroupError> {
+        Ok(self.enclosure.set_limits(&Limits {
+            bandwidth,
+            weight: None,
+        })?)
+    }
+
+    pub(super) fn counters(&self) -> Result<Counters, GroupError> {
+        Ok(self.enclosure.counters()?.unwrap_or_default())
+    }
+
+    /// Tells the burner to begin at this moment of the monotonic clock.
+    pub(super) fn begin_at(&mut self, start_ns: u64) -> Result<(), GroupError> {
+        if let Some(connection) = &mut self.connection {
+            connection.write_all(start_line(start_ns).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// What came of it, within this time and some patience; nothing if there was to be a stop.
+    pub(super) fn answer(
+        &mut self,
+        within: Duration,
+        stop: &Stop,
+    ) -> Result<Option<Burnt>, GroupError> {
+        let Some(connection) = &self.connection else {
+            return Ok(None);
+        };
+        connection.set_read_timeout(Some(LOOK_EVERY))?;
+        let patient_until = Instant::now() + within + ANSWER_PATIENCE;
+        let mut reader = BufReader::new(connection);
+        let mut line = Vec::new();
+        loop {
+            match reader.read_until(b'\n', &mut line) {
+                Ok(_) if line.ends_with(b"\n") => {
+                    return match serde_json::from_slice(&line) {
+                        Ok(burnt) => Ok(Some(burnt)),
+                        Err(_) => Err(GroupError::Answer {
+                            said: String::from_utf8_lossy(&line).into_owned(),
+                        }),
+                    };
+                }
+                Ok(_) => return Err(self.ended()),
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if stop.is_asked_for() {
+                return Ok(None);
+            }
+            if Instant::now() > patient_until {
+                return Err(GroupError::Silent);
+            }
+        }
+    }
+
+    /// Ends the burner, and removes the enclosure.
+    pub(super) fn remove(self) -> Result<(), GroupError> {
+        drop(self.connection);
+        drop(self.listened);
+        Ok(self.enclosure.remove()?)
+    }
+}
+
+/// A container that listens may not be reached for a moment longer: the bridge between has to learn
+/// of its address, which may be one that another container had just before.
+fn connect(address: IpAddr, port: u16) -> io::Result<TcpStream> {
+    let patient_until = Instant::now() + CONNECT_PATIENCE;
+    loop {
+        match TcpStream::connect_timeout(&(address, port).into(), CONNECT_PATIENCE) {
+            Ok(connection) => {
+                connection.set_nodelay(true)?;
+                return Ok(connection);
+            }
+            Err(error) if Instant::now() > patient_until => return Err(error),
+            Err(_) => thread::sleep(LOOK_EVERY),
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+}
+
+/// What became of a group instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// The place refused something.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The connection to the burner broke.
+    #[error("the connection to a burner: {0}")]
+    Connection(#[from] io::Error),
+    /// It ended before its time.
+    #[error("a burner ended before its time: {said}")]
+    Ended {
+        /// What it wrote to standard error.
+        said: String,
+    },
+    /// It said something else than was expected.
+    #[error("a burner said {said:?}")]
+    Answer {
+        /// What it said.
+        said: String,
+    },
+    /// It said nothing for too long.
+    #[error("a burner said nothing for too long")]
+    Silent,
+}
