@@ -3,13 +3,16 @@
 /// Printed for `help`, and under every refusal.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [--fast]   check everything, cheapest first, and stop at the first failure
-                                   (--fast: without documentation, benches, loom and fuzz builds)
+                                   (--fast: without the virtual machine, documentation, benches,
+                                   loom and fuzz builds)
+       cargo xtask guest           run the tests of CPU limits in a virtual machine with cgroup v2
        cargo xtask tidy            check the house rules alone
        cargo xtask help            print this";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     Test(Depth),
+    Guest,
     Tidy,
     Help,
 }
@@ -44,12 +47,16 @@ pub(crate) fn parse(mut typed: impl Iterator<Item = String>) -> Result<Task, Usa
             None if rest.is_empty() => Ok(Task::Test(Depth::Full)),
             None => Ok(Task::Test(Depth::Fast)),
         },
-        "tidy" => rest
-            .first()
-            .map_or(Ok(Task::Tidy), |unknown| refuse("tidy", unknown)),
+        "guest" => alone("guest", Task::Guest, &rest),
+        "tidy" => alone("tidy", Task::Tidy, &rest),
         "help" | "--help" | "-h" => Ok(Task::Help),
         _ => Err(UsageError::UnknownTask(task)),
     }
+}
+
+fn alone(name: &'static str, task: Task, rest: &[String]) -> Result<Task, UsageError> {
+    rest.first()
+        .map_or(Ok(task), |unknown| refuse(name, unknown))
 }
 
 fn refuse(task: &'static str, argument: &str) -> Result<Task, UsageError> {
@@ -76,6 +83,7 @@ mod tests {
     fn tasks_are_parsed_and_the_unknown_is_refused() {
         check("test", Ok(Task::Test(Depth::Full)));
         check("test --fast", Ok(Task::Test(Depth::Fast)));
+        check("guest", Ok(Task::Guest));
         check("tidy", Ok(Task::Tidy));
         check("--help", Ok(Task::Help));
         check("", Err("no task given"));

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stderr, reason = "and what went wrong to standard error")]
 
 mod arguments;
+mod guest;
 mod test_run;
 mod tidy;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     match arguments::parse(std::env::args().skip(1)) {
         Ok(Task::Test(depth)) => test_run::run(repository, depth),
+        Ok(Task::Guest) => guest::run_alone(repository),
         Ok(Task::Tidy) => tidy::run(repository),
         Ok(Task::Help) => {
             println!("{}", arguments::USAGE);

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: runs the steps in order of cost and stops at the first that fails.
 
 mod step;
-mod tally;
+pub(crate) mod tally;
 
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -9,7 +9,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::arguments::Depth;
-use crate::test_run::step::{CommandLine, Step};
+use crate::guest;
+use crate::test_run::step::{Action, CommandLine, Step};
 use crate::test_run::tally::Tally;
 use crate::tidy;
 
@@ -20,9 +21,10 @@ pub(crate) fn run(repository: &Path, depth: Depth) -> ExitCode {
     for step in &steps {
         println!("\n==> {}: {}", step.name, step.shown());
         let started = Instant::now();
-        let outcome = match &step.command {
-            Some(command) => run_command(repository, command, &mut tally),
-            None => tidy::report(repository),
+        let outcome = match &step.action {
+            Action::Cargo(command) => run_command(repository, command, &mut tally),
+            Action::Tidy => tidy::report(repository),
+            Action::Guest => guest::run(repository, &mut tally),
         };
         finished.push((step.name, started.elapsed()));
         if let Err(reason) = outcome {

@@ -5,8 +5,17 @@ use crate::arguments::Depth;
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// `None`: the house rules, which run inside this process.
-    pub(crate) command: Option<CommandLine>,
+    pub(crate) action: Action,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Cargo(CommandLine),
+    /// The house rules, which are checked inside this process.
+    Tidy,
+    /// The tests in a virtual machine.
+    Guest,
 }
 
 /// A cargo invocation, without the word `cargo`.
@@ -19,8 +28,10 @@ pub(crate) struct CommandLine {
 impl Step {
     /// The step as a user would type it.
     pub(crate) fn shown(&self) -> String {
-        let Some(command) = &self.command else {
-            return "cargo xtask tidy".to_owned();
+        let command = match &self.action {
+            Action::Cargo(command) => command,
+            Action::Tidy => return "cargo xtask tidy".to_owned(),
+            Action::Guest => return "cargo xtask guest".to_owned(),
         };
         let environment: String = command
             .environment
@@ -37,7 +48,7 @@ pub(crate) fn plan(depth: Depth, exists: impl Fn(&str) -> bool) -> Vec<Step> {
         step("fmt", "fmt --all --check"),
         Step {
             name: "tidy",
-            command: None,
+            action: Action::Tidy,
         },
         step(
             "clippy",
@@ -50,6 +61,10 @@ pub(crate) fn plan(depth: Depth, exists: impl Fn(&str) -> bool) -> Vec<Step> {
     if depth == Depth::Fast {
         return steps;
     }
+    steps.push(Step {
+        name: "guest",
+        action: Action::Guest,
+    });
     steps.push(
         step(
             "doc",
@@ -79,7 +94,7 @@ fn step(name: &'static str, arguments: &'static str) -> Step {
     let arguments = arguments.split(' ').collect();
     Step {
         name,
-        command: Some(CommandLine {
+        action: Action::Cargo(CommandLine {
             arguments,
             environment: Vec::new(),
         }),
@@ -88,7 +103,7 @@ fn step(name: &'static str, arguments: &'static str) -> Step {
 
 impl Step {
     fn with(mut self, name: &'static str, value: String) -> Self {
-        if let Some(command) = &mut self.command {
+        if let Action::Cargo(command) = &mut self.action {
             command.environment.push((name, value));
         }
         self
@@ -125,13 +140,13 @@ mod tests {
         check(
             Depth::Full,
             &[],
-            &["fmt", "tidy", "clippy", "test", "doc", "bench"],
+            &["fmt", "tidy", "clippy", "test", "guest", "doc", "bench"],
         );
         check(
             Depth::Full,
             &optional,
             &[
-                "fmt", "tidy", "clippy", "test", "doc", "loom", "fuzz", "bench",
+                "fmt", "tidy", "clippy", "test", "guest", "doc", "loom", "fuzz", "bench",
             ],
         );
     }
@@ -145,7 +160,7 @@ mod tests {
         assert_eq!(
             Step {
                 name: "tidy",
-                command: None
+                action: Action::Tidy
             }
             .shown(),
             "cargo xtask tidy"

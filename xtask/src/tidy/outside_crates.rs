@@ -201,9 +201,14 @@ const TABLE: &[Outside] = &[
     },
     Outside {
         name: "serde_json",
-        used_by: &["millicore-cli", "millicore-lab", "millicore-server"],
+        used_by: &[
+            "millicore-cli",
+            "millicore-lab",
+            "millicore-server",
+            "xtask",
+        ],
         tested_by: &[],
-        reason: "the reports that other programs read",
+        reason: "the reports that other programs read, and what cargo reports",
     },
     Outside {
         name: "signal-hook",
