@@ -9,7 +9,8 @@
 //!
 //! - `plan`, `case`: what was asked for, checked, and the cases to run. Start here.
 //! - `run`: one case after the other, from the making of its groups to their removal.
-//! - `group`: a burner in a place; `window`: the time over which all of them are measured.
+//! - `occupant`: what runs in a group; `group`: the group with it, in a place.
+//! - `client`: who asks a server; `window`: the time over which all of them are measured.
 //! - `staircase`: requests at once, to pools of one worker and of several, under one limit.
 //! - `fairness`: the fair share, and how far from it the groups were.
 //! - `report`: all of it as a table, a picture, JSON and CSV.
@@ -17,7 +18,9 @@
 mod case;
 mod plan;
 
+mod client;
 mod group;
+mod occupant;
 mod run;
 mod staircase;
 mod window;
@@ -26,7 +29,7 @@ mod fairness;
 
 mod report;
 
-pub use case::Case;
+pub use case::{Case, Workload};
 pub use fairness::{fair_shares, jain_index};
 pub use plan::{Plan, PlanError, Wishes, run_time_ns};
 pub use report::Report;

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// The limit of a group around all of them
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     parent: Option<String>,
-    /// What runs in them: spin
+    /// What runs in them: spin, which burns, or serve, an HTTP server with clients that always ask
     #[arg(
         long,
         value_name = "NAME",
@@ -53,7 +53,8 @@ pub(super) struct Arguments {
         allow_hyphen_values = true
     )]
     workload: String,
-    /// How many threads burn in each [default: as many as its limit is of use to]
+    /// How many threads burn in each, or how many clients each server has [default: as many as its
+    /// limit is of use to]
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     threads: Option<String>,
     /// For how long all are measured, 100ms to 600s [default: 5s; 10s below 100m; at least 25
@@ -76,6 +77,8 @@ Examples:
   Up to 64 containers of 100m, for a program to read:
     millicore lab saturate --in docker --count 1,2,4,8,16,32,64 --cpu 100m \\
         --format json
+  Servers in them, whose clients always ask for 20 ms of CPU:
+    millicore lab saturate --count 40 --cpu 100m --workload serve
   What a limit around them does:
     millicore lab saturate --count 8 --cpu 500m --parent 500m
 

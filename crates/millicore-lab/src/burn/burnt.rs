@@ -90,6 +90,24 @@ impl Burnt {
         }
     }
 
+    /// What can be seen of it without its threads: for how long and how much CPU time, the longest
+    /// stall, and its requests.
+    pub(crate) fn seen_from_outside(
+        (wall_s, cpu_s): (f64, f64),
+        longest_stall_s: f64,
+        requests: Requests,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            wall_s,
+            cpu_s,
+            received_m: 1000.0 * cpu_s / wall_s.max(1e-9),
+            longest_stall_s,
+            threads: Vec::new(),
+            requests: Some(requests),
+        }
+    }
+
     /// One JSON object in one line.
     ///
     /// # Errors
@@ -153,7 +171,7 @@ impl Burnt {
 }
 
 impl Requests {
-    fn new(size_s: f64, all_s: Vec<f64>, has_order: bool) -> Self {
+    pub(crate) fn new(size_s: f64, all_s: Vec<f64>, has_order: bool) -> Self {
         let mut sorted = all_s.clone();
         sorted.sort_by(f64::total_cmp);
         let count = sorted.len();

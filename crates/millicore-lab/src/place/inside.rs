@@ -53,11 +53,15 @@ impl Listened {
         if stop.is_asked_for() {
             self.ask_to_stop()?;
         }
-        Ok(match self.stdout.recv_timeout(LOOK_EVERY) {
-            Ok(line) => Line::Said(line),
-            Err(RecvTimeoutError::Timeout) => Line::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Line::End,
-        })
+        Ok(next_of(&self.stdout))
+    }
+
+    /// The same of standard error, which has then been told.
+    pub(crate) fn next_error(&mut self, stop: &Stop) -> Result<Line, PlaceError> {
+        if stop.is_asked_for() {
+            self.ask_to_stop()?;
+        }
+        Ok(next_of(&self.stderr))
     }
 
     /// Tells it to stop, once.
@@ -81,6 +85,14 @@ impl Listened {
         drop(self.running);
         let said: Vec<String> = self.stderr.iter().collect();
         Ok((status, said.join("\n")))
+    }
+}
+
+fn next_of(lines: &Receiver<String>) -> Line {
+    match lines.recv_timeout(LOOK_EVERY) {
+        Ok(line) => Line::Said(line),
+        Err(RecvTimeoutError::Timeout) => Line::Nothing,
+        Err(RecvTimeoutError::Disconnected) => Line::End,
     }
 }
 

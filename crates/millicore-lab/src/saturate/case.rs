@@ -1,24 +1,50 @@
 //! A case: so many groups with one limit, perhaps inside of another.
 
 use millicore_quota::{Bandwidth, Millicores};
+use serde::Serialize;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-/// So many groups, each with a burner and a limit.
+/// So many groups with something in each, and a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
     /// How many groups.
     pub count: usize,
+    /// What runs in each.
+    pub workload: Workload,
     /// The limit of each.
     pub limit: Millicores,
     /// The limit of a group around all of them, if there is one.
     pub parent: Option<Millicores>,
-    /// How many threads burn in each.
+    /// How many threads burn in each, or how many clients each server has.
     pub threads: usize,
     /// For how long all are measured, in nanoseconds.
     pub window_ns: u64,
     /// The CPU time of a request, in nanoseconds.
     pub request_ns: u64,
+}
+
+/// What runs in a group, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Workload {
+    /// A burner.
+    Spin,
+    /// A server, with clients that always ask.
+    Serve,
+}
+
+impl FromStr for Workload {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        match name {
+            "spin" => Ok(Self::Spin),
+            "serve" => Ok(Self::Serve),
+            _ => Err(()),
+        }
+    }
 }
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -41,6 +67,7 @@ impl Case {
         };
         Self {
             count,
+            workload: Workload::Spin,
             limit,
             parent,
             threads: limit.cores_rounded_up().get(),

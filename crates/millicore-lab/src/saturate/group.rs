@@ -1,13 +1,14 @@
-//! A burner in a place: started without a limit, told to begin, and asked what came of it.
+//! A program in a place: started without a limit, told to begin, and asked what came of it.
 
 use crate::burn::{Burnt, start_line};
-use crate::place::{Line, Listened, PlaceKind};
+use crate::load::{self, Failure};
+use crate::place::{Line, Listened};
+use crate::saturate::case::Workload;
+use crate::saturate::occupant::Occupant;
 use crate::stop::Stop;
-use millicore_quota::{Bandwidth, Counters, Enclosure, Limits, Place, PlaceError, Program, Spec};
-use std::ffi::OsString;
+use millicore_quota::{Bandwidth, Counters, Enclosure, Limits, Place, PlaceError, Spec};
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,50 +20,37 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 /// How soon a stop is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a burner says once it can be told to begin.
+/// What a program says once it can be told to begin.
 const LISTENS: &str = "listening on ";
 
-/// An enclosure with a burner in it.
+/// An enclosure with a program in it.
 #[derive(Debug)]
 pub(super) struct Group {
     // Ended before the enclosure that it runs in is removed.
     listened: Option<Listened>,
     enclosure: Box<dyn Enclosure>,
-    connection: Option<TcpStream>,
+    workload: Workload,
+    contact: Contact,
 }
 
-/// What a burner is to do: the arguments of `burn`.
-#[derive(Clone, Debug)]
-pub(super) struct Burner<'a> {
-    pub(super) program: &'a Path,
-    pub(super) arguments: Vec<OsString>,
-    pub(super) place: PlaceKind,
-}
-
-impl<'a> Burner<'a> {
-    pub(super) fn new(program: &'a Path, place: PlaceKind, arguments: &[String]) -> Self {
-        // In a container nobody else is at that address; elsewhere nobody else shall be let in.
-        let listen = match place {
-            PlaceKind::Docker => "0.0.0.0:0",
-            PlaceKind::Process | PlaceKind::Cgroup => "127.0.0.1:0",
-        };
-        let arguments = arguments.iter().map(OsString::from);
-        let fixed = ["burn", "--listen", listen].map(OsString::from);
-        Self {
-            program,
-            arguments: fixed.into_iter().chain(arguments).collect(),
-            place,
-        }
-    }
+/// How the program in it is reached.
+#[derive(Debug)]
+enum Contact {
+    /// Not yet.
+    None,
+    /// A burner is told when to begin.
+    Burner(TcpStream),
+    /// A server is asked by clients.
+    Server(SocketAddr),
 }
 
 impl Group {
-    /// Makes an enclosure without a limit, under which its start would take long, and starts the
-    /// burner in it.
+    /// Makes an enclosure without a limit, under which a start would take long, and starts the
+    /// program in it.
     pub(super) fn start(
         place: &dyn Place,
         inside: Option<&str>,
-        burner: &Burner<'_>,
+        occupant: &Occupant,
     ) -> Result<Self, GroupError> {
         let spec = Spec {
             label: "saturate".to_owned(),
@@ -70,22 +58,18 @@ impl Group {
             inside: inside.map(str::to_owned),
         };
         let mut enclosure = place.open(&spec)?;
-        let program = Program {
-            executable: burner.program.to_owned(),
-            arguments: burner.arguments.clone(),
-            environment: Vec::new(),
-        };
-        let listened = Listened::start(&mut *enclosure, &program)?;
+        let listened = Listened::start(&mut *enclosure, &occupant.program)?;
         Ok(Self {
             listened: Some(listened),
             enclosure,
-            connection: None,
+            workload: occupant.workload,
+            contact: Contact::None,
         })
     }
 
-    /// Waits until the burner can be told to begin, and connects to it; false if there was to be a
-    /// stop before.
-    pub(super) fn connect(&mut self, stop: &Stop) -> Result<bool, GroupError> {
+    /// Waits until the program listens, and connects to it if it is a burner; false if there was to
+    /// be a stop before.
+    pub(super) fn become_ready(&mut self, stop: &Stop) -> Result<bool, GroupError> {
         let patient_until = Instant::now() + START_PATIENCE;
         let Some(listened) = &mut self.listened else {
             return Ok(false);
@@ -94,16 +78,24 @@ impl Group {
             if stop.is_asked_for() {
                 return Ok(false);
             }
-            match listened.next(stop)? {
+            let line = match self.workload {
+                Workload::Spin => listened.next(stop)?,
+                Workload::Serve => listened.next_error(stop)?,
+            };
+            match line {
                 Line::Said(line) => {
-                    let port = line
-                        .strip_prefix(LISTENS)
-                        .and_then(|it| it.parse().ok())
-                        .map(|address: SocketAddr| address.port());
-                    let Some(port) = port else {
+                    let Some(port) = port(&line) else {
+                        if self.workload == Workload::Serve {
+                            // A warning.
+                            continue;
+                        }
                         return Err(GroupError::Answer { said: line });
                     };
-                    self.connection = Some(connect(listened.address(), port)?);
+                    let address = SocketAddr::new(listened.address(), port);
+                    self.contact = match self.workload {
+                        Workload::Spin => Contact::Burner(connect(address)?),
+                        Workload::Serve => Contact::Server(address),
+                    };
                     return Ok(true);
                 }
                 Line::End => return Err(self.ended()),
@@ -112,6 +104,14 @@ impl Group {
                 }
                 Line::Nothing => {}
             }
+        }
+    }
+
+    /// Where its server is reached, if that is what it has.
+    pub(super) const fn server(&self) -> Option<SocketAddr> {
+        match self.contact {
+            Contact::Server(address) => Some(address),
+            Contact::Burner(_) | Contact::None => None,
         }
     }
 
@@ -138,7 +138,7 @@ impl Group {
 
     /// Tells the burner to begin at this moment of the monotonic clock.
     pub(super) fn begin_at(&mut self, start_ns: u64) -> Result<(), GroupError> {
-        if let Some(connection) = &mut self.connection {
+        if let Contact::Burner(connection) = &mut self.contact {
             connection.write_all(start_line(start_ns).as_bytes())?;
         }
         Ok(())
@@ -150,7 +150,7 @@ impl Group {
         within: Duration,
         stop: &Stop,
     ) -> Result<Option<Burnt>, GroupError> {
-        let Some(connection) = &self.connection else {
+        let Contact::Burner(connection) = &self.contact else {
             return Ok(None);
         };
         connection.set_read_timeout(Some(LOOK_EVERY))?;
@@ -182,18 +182,24 @@ impl Group {
 
     /// Ends the burner, and removes the enclosure.
     pub(super) fn remove(self) -> Result<(), GroupError> {
-        drop(self.connection);
+        drop(self.contact);
         drop(self.listened);
         Ok(self.enclosure.remove()?)
     }
 }
 
+/// Of `listening on 127.0.0.1:8000`, with or without `http://`.
+fn port(line: &str) -> Option<u16> {
+    let address = line.strip_prefix(LISTENS)?;
+    address.rsplit_once(':')?.1.parse().ok()
+}
+
 /// A container that listens may not be reached for a moment longer: the bridge between has to learn
 /// of its address, which may be one that another container had just before.
-fn connect(address: IpAddr, port: u16) -> io::Result<TcpStream> {
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let patient_until = Instant::now() + CONNECT_PATIENCE;
     loop {
-        match TcpStream::connect_timeout(&(address, port).into(), CONNECT_PATIENCE) {
+        match TcpStream::connect_timeout(&address, CONNECT_PATIENCE) {
             Ok(connection) => {
                 connection.set_nodelay(true)?;
                 return Ok(connection);
@@ -220,18 +226,30 @@ pub enum GroupError {
     #[error("the connection to a burner: {0}")]
     Connection(#[from] io::Error),
     /// It ended before its time.
-    #[error("a burner ended before its time: {said}")]
+    #[error("a program ended before its time: {said}")]
     Ended {
         /// What it wrote to standard error.
         said: String,
     },
     /// It said something else than was expected.
-    #[error("a burner said {said:?}")]
+    #[error("a program said {said:?}")]
     Answer {
         /// What it said.
         said: String,
     },
+    /// A server did not answer as it should.
+    #[error("a server did not answer: {failure}")]
+    Unanswered {
+        /// What became of the request.
+        failure: Failure,
+    },
+    /// It cannot be asked.
+    #[error(transparent)]
+    Ask(#[from] load::PlanError),
+    /// Asking it failed.
+    #[error(transparent)]
+    Load(#[from] load::RunError),
     /// It said nothing for too long.
-    #[error("a burner said nothing for too long")]
+    #[error("a program said nothing for too long")]
     Silent,
 }

@@ -2,7 +2,7 @@
 
 use crate::flags::{self, FlagError, number};
 use crate::place::{PlaceKind, Site};
-use crate::saturate::case::Case;
+use crate::saturate::case::{Case, Workload};
 use crate::saturate::staircase;
 use millicore_quota::{Millicores, MillicoresError};
 use millicore_sim::duration::{MILLISECOND_NS, SECOND_NS};
@@ -19,7 +19,7 @@ pub struct Wishes {
     pub cpu: Option<String>,
     /// The limit of a group around them.
     pub parent: Option<String>,
-    /// What runs in them: `spin`.
+    /// What runs in them: `spin` or `serve`.
     pub workload: String,
     /// How many threads in each.
     pub threads: Option<String>,
@@ -87,11 +87,9 @@ impl Plan {
         if place == PlaceKind::Process {
             return Err(PlanError::Process);
         }
-        if wishes.workload != "spin" {
-            return Err(PlanError::Workload {
-                given: wishes.workload.clone(),
-            });
-        }
+        let workload: Workload = wishes.workload.parse().map_err(|()| PlanError::Workload {
+            given: wishes.workload.clone(),
+        })?;
         let has_own = [&wishes.count, &wishes.cpu, &wishes.parent]
             .iter()
             .any(|it| it.is_some());
@@ -108,6 +106,7 @@ impl Plan {
         let window_ns = time("--for", &wishes.time, &WINDOWS_NS, "")?;
         let request_ns = time("--request", &wishes.request, &REQUESTS_NS, " of CPU time")?;
         for case in &mut cases {
+            case.workload = workload;
             case.threads = threads.unwrap_or(case.threads);
             case.window_ns = window_ns.unwrap_or(case.window_ns);
             case.request_ns = request_ns.unwrap_or(case.request_ns);
@@ -115,7 +114,7 @@ impl Plan {
         Ok(Self {
             place,
             cases,
-            has_staircase: !has_own,
+            has_staircase: !has_own && workload == Workload::Spin,
         })
     }
 }
@@ -202,7 +201,7 @@ pub enum PlanError {
     #[error("--in process: nothing is limited there; the places are cgroup and docker")]
     Process,
     /// Nothing that could run.
-    #[error("--workload {given}: the known one is spin")]
+    #[error("--workload {given}: the known ones are spin and serve")]
     Workload {
         /// What was typed.
         given: String,
@@ -212,6 +211,7 @@ pub enum PlanError {
 #[cfg(test)]
 mod tests {
     use super::{Plan, PlanError, Wishes};
+    use crate::saturate::case::Workload;
 
     #[track_caller]
     fn plan(flags: &[(&str, &str)]) -> Result<Plan, PlanError> {
@@ -256,6 +256,9 @@ mod tests {
         check(&nested, &["2 x 500m in 1000m"]);
         assert!(plan(&[]).unwrap().has_staircase);
         assert!(!plan(&[("--cpu", "1")]).unwrap().has_staircase);
+        let serve = plan(&[("--workload", "serve")]).unwrap();
+        assert!(serve.cases.iter().all(|it| it.workload == Workload::Serve));
+        assert!(!serve.has_staircase);
         assert_eq!(plan(&[("--cpu", "1")]).unwrap().cases.len(), 7);
     }
 
@@ -289,7 +292,7 @@ mod tests {
         check_refused(
             "--workload",
             "sleep",
-            "--workload sleep: the known one is spin",
+            "--workload sleep: the known ones are spin and serve",
         );
         let expected = "--for 1ms: give 100ms to 600s";
         check_refused("--for", "1ms", expected);

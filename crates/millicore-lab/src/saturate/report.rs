@@ -8,7 +8,7 @@ mod table;
 
 use crate::machine::{MachineState, Watched};
 use crate::place::PlaceKind;
-use crate::saturate::case::Case;
+use crate::saturate::case::{Case, Workload};
 use crate::saturate::fairness::{fair_shares, jain_index};
 use crate::saturate::plan::Plan;
 use crate::saturate::run::{CaseResult, GroupResult, Outcome};
@@ -44,7 +44,7 @@ pub struct CaseReport {
     pub capacity_m: f64,
     /// What each would get if it were shared out fairly.
     pub fair_m: Vec<f64>,
-    /// What each received, by the clocks of its threads.
+    /// What each received, by the clocks of its threads; by the kernel's counters, if it is a server.
     pub received_m: Vec<f64>,
     /// The part of its periods in which its quota was used up.
     pub throttled_ratio: Vec<f64>,
@@ -122,10 +122,12 @@ impl CaseReport {
             .collect()
     }
 
-    /// How often threads of all groups left their core, to wait or because it was taken from them.
-    fn switches(&self) -> u64 {
+    /// How often threads of all groups left their core, to wait or because it was taken from them;
+    /// servers do not tell.
+    fn switches(&self) -> Option<u64> {
         let threads = self.result.groups.iter().flat_map(|it| &it.burnt.threads);
-        threads.map(|it| it.waited + it.pushed_out).sum()
+        let has_burners = self.case().workload == Workload::Spin;
+        has_burners.then(|| threads.map(|it| it.waited + it.pushed_out).sum())
     }
 
     /// By how much the burners' clocks differ from what the kernel counted, in per cent.

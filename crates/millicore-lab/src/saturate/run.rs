@@ -1,23 +1,26 @@
 //! The run: one case after the other, from the making of its groups to their removal.
 //!
-//! 1. The groups are made and their burners started, without limits: a start under a small one
-//!    takes from seconds to half a minute.
-//! 2. Once all of them can be told to begin, the limits are set.
-//! 3. All are told to begin at one moment that is still to come; meanwhile the counters are read.
+//! 1. The groups are made and their burners or servers started, without limits: a start under a
+//!    small one takes from seconds to half a minute.
+//! 2. Once all of them are ready, the limits are set.
+//! 3. All burners, or the clients of all servers, are told to begin at one moment that is still to
+//!    come; meanwhile the counters are read.
 //! 4. All stop at one moment, from which on they use nothing, and the counters are read again.
 //! 5. Small limits are taken away, so that the burners can tell at once what came of it.
-//! 6. The groups are removed, and the burners end with them.
+//! 6. The groups are removed, and what is in them ends with them.
 
 mod many;
+mod measure;
 
-use crate::burn::{Burnt, monotonic_ns};
+use crate::burn::Burnt;
 use crate::machine::{Watch, Watched};
 use crate::place::{PlaceKind, find};
 use crate::saturate::case::Case;
-use crate::saturate::group::{Burner, Group, GroupError};
+use crate::saturate::group::GroupError;
+use crate::saturate::occupant::Occupant;
 use crate::saturate::plan::Plan;
 use crate::saturate::staircase::{self, Staircase};
-use crate::saturate::window::{Meanwhile, wait_out};
+use crate::saturate::window::Meanwhile;
 use crate::stop::Stop;
 use millicore_quota::{
     Bandwidth, CgroupPlace, Counters, Enclosure, Limits, Place, PlaceError, Spec,
@@ -92,13 +95,6 @@ pub struct RunError {
     pub source: GroupError,
 }
 
-/// Below this limit a burner that has ended would need seconds to tell.
-const WIDENED_BELOW_M: u32 = 50;
-/// All are told to begin so long before they do, and so much longer for each: by then the last has
-/// heard it.
-const NOTICE_NS: u64 = 300_000_000;
-const NOTICE_FOR_EACH_NS: u64 = 3_000_000;
-
 /// Runs the plan with `program`, which is the command that `burn` is a part of. Call it from a
 /// thread that lasts as long as the run. Whatever ends the run, nothing of it is left behind.
 ///
@@ -159,15 +155,15 @@ fn run_case(
     let began = Instant::now();
     let parent = case.parent.map(|limit| open_parent(kind, place, limit));
     let parent = parent.transpose()?;
-    let burner = Burner::new(program, kind, &arguments(case));
+    let occupant = Occupant::of(case, program, kind);
     let inside = parent.as_ref().map(|it| it.name());
-    let groups = many::start(place, inside, &burner, case.count, stop)?;
+    let groups = many::start(place, inside, &occupant, case.count, stop)?;
     let Some(mut groups) = groups else {
         return Ok(None);
     };
     let started_in = began.elapsed();
     watch(Progress::Burning(*case));
-    let measured = measure(case, &mut groups, parent.as_deref(), stop);
+    let measured = measure::measure(case, &mut groups, parent.as_deref(), stop);
     let ended = Instant::now();
     let removed = many::remove(groups, kind);
     if let Some(parent) = parent {
@@ -185,17 +181,6 @@ fn run_case(
         started_in,
         removed_in: ended.elapsed(),
     }))
-}
-
-fn arguments(case: &Case) -> [String; 6] {
-    [
-        "--threads".to_owned(),
-        case.threads.to_string(),
-        "--for".to_owned(),
-        format!("{}ns", case.window_ns),
-        "--request".to_owned(),
-        format!("{}ns", case.request_ns),
-    ]
 }
 
 /// The group around all: also around containers, which an engine puts into a group that is told.
@@ -216,54 +201,4 @@ fn open_parent(
         PlaceKind::Docker => CgroupPlace::find()?.open(&spec),
         PlaceKind::Process | PlaceKind::Cgroup => place.open(&spec),
     }
-}
-
-type Measured = (Vec<GroupResult>, Option<Counters>, Meanwhile);
-
-fn measure(
-    case: &Case,
-    groups: &mut [Group],
-    parent: Option<&dyn Enclosure>,
-    stop: &Stop,
-) -> Result<Option<Measured>, GroupError> {
-    for group in &mut *groups {
-        group.limit_to(Some(Bandwidth::of(case.limit)))?;
-    }
-    let notice_ns = NOTICE_NS + NOTICE_FOR_EACH_NS * groups.len() as u64;
-    let start_ns = monotonic_ns() + notice_ns;
-    for group in &mut *groups {
-        group.begin_at(start_ns)?;
-    }
-    let before = counters(groups, parent)?;
-    let Some(meanwhile) = wait_out(start_ns, start_ns + case.window_ns, stop) else {
-        return Ok(None);
-    };
-    let after = counters(groups, parent)?;
-    if case.limit.get() < WIDENED_BELOW_M {
-        for group in &mut *groups {
-            group.limit_to(None)?;
-        }
-    }
-    let mut results = Vec::with_capacity(groups.len());
-    for (group, (after, before)) in groups.iter_mut().zip(after.0.iter().zip(before.0)) {
-        let Some(burnt) = group.answer(Duration::ZERO, stop)? else {
-            return Ok(None);
-        };
-        results.push(GroupResult {
-            burnt,
-            counters: after.since(before),
-        });
-    }
-    let around = after.1.zip(before.1);
-    let around = around.map(|(after, before)| after.since(before));
-    Ok(Some((results, around, meanwhile)))
-}
-
-fn counters(
-    groups: &[Group],
-    parent: Option<&dyn Enclosure>,
-) -> Result<(Vec<Counters>, Option<Counters>), GroupError> {
-    let of_groups: Result<Vec<Counters>, GroupError> = groups.iter().map(Group::counters).collect();
-    let of_parent = parent.map(Enclosure::counters).transpose()?;
-    Ok((of_groups?, of_parent.flatten()))
 }

@@ -6,7 +6,8 @@ mod theory;
 use crate::burn::monotonic_ns;
 use crate::median::median;
 use crate::place::PlaceKind;
-use crate::saturate::group::{Burner, Group, GroupError};
+use crate::saturate::group::{Group, GroupError};
+use crate::saturate::occupant::Occupant;
 use crate::saturate::run::Progress;
 use crate::stop::Stop;
 use millicore_quota::{Bandwidth, Counters, Millicores, Place, ProcessLimit};
@@ -72,7 +73,7 @@ pub(super) fn measure(
     for repeat in 1..=REPEATS {
         for (&workers, seen) in WORKERS.iter().zip(&mut seen) {
             watch(Progress::Staircase { workers, repeat });
-            let burner = Burner::new(program, kind, &arguments(workers, bandwidth));
+            let burner = Occupant::burner(program, kind, &arguments(workers, bandwidth));
             let Some(once) = once(place, &burner, bandwidth, stop)? else {
                 return Ok(None);
             };
@@ -115,12 +116,12 @@ struct Once {
 
 fn once(
     place: &dyn Place,
-    burner: &Burner<'_>,
+    burner: &Occupant,
     bandwidth: Bandwidth,
     stop: &Stop,
 ) -> Result<Option<Once>, GroupError> {
     let mut group = Group::start(place, None, burner)?;
-    if !group.connect(stop)? {
+    if !group.become_ready(stop)? {
         return Ok(None);
     }
     group.limit_to(Some(bandwidth))?;

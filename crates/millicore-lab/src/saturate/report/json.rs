@@ -2,6 +2,7 @@
 
 use crate::machine::MachineDocument;
 use crate::place::PlaceKind;
+use crate::saturate::case::Workload;
 use crate::saturate::report::{CaseReport, Report};
 use crate::saturate::staircase::{Staircase, Step};
 use millicore_quota::Counters;
@@ -38,6 +39,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct CaseDocument {
     count: usize,
+    workload: Workload,
     limit_m: u32,
     parent_m: Option<u32>,
     threads: usize,
@@ -54,7 +56,7 @@ struct CaseDocument {
     counted_m: f64,
     capacity_m: f64,
     jain: f64,
-    switches: u64,
+    switches: Option<u64>,
     machine_switches: Option<u64>,
     busy_percent: Option<f64>,
     steal_percent: Option<f64>,
@@ -114,6 +116,7 @@ impl CaseDocument {
         let groups = report.result.groups.iter();
         Self {
             count: case.count,
+            workload: case.workload,
             limit_m: case.limit.get(),
             parent_m: case.parent.map(millicore_quota::Millicores::get),
             threads: case.threads,

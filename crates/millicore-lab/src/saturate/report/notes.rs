@@ -1,5 +1,6 @@
 //! What a reader should know before believing the figures.
 
+use crate::saturate::case::Workload;
 use crate::saturate::report::{CaseReport, Report};
 use millicore_quota::Bandwidth;
 
@@ -24,6 +25,7 @@ impl Report {
             agreement(self),
             nested(self),
             coarse(self),
+            served(self),
             elsewhere(self),
             stolen(self),
             removal(self),
@@ -34,7 +36,9 @@ impl Report {
 
 /// Told always: whoever measures CPU with two clocks should say whether they agree.
 fn agreement(report: &Report) -> Option<String> {
-    let differences = report.cases.iter().map(CaseReport::difference_percent);
+    let burners = report.cases.iter();
+    let burners = burners.filter(|it| it.case().workload == Workload::Spin);
+    let differences = burners.map(CaseReport::difference_percent);
     let largest = differences.max_by(|a, b| a.abs().total_cmp(&b.abs()))?;
     let judgement = if largest.abs() > AGREE_PERCENT {
         "more than they should: something else ran in the groups, or a counter came late"
@@ -81,7 +85,8 @@ fn coarse(report: &Report) -> Option<String> {
         let period_s = Bandwidth::of(case.limit).period().as_secs_f64();
         let longest_s = it.longest_stall_s.iter().copied().fold(0.0, f64::max);
         let asked_m: f64 = case.limits_m().iter().sum();
-        case.limit.get() < COARSE_M
+        case.workload == Workload::Spin
+            && case.limit.get() < COARSE_M
             && asked_m < FREE_SHARE * it.capacity_m
             && longest_s > LONG_PERIODS * period_s
     };
@@ -91,6 +96,16 @@ fn coarse(report: &Report) -> Option<String> {
          quota, and then stood still for longer than a period.",
         case.case().limit.get()
     ))
+}
+
+/// What stands for what only burners can tell.
+fn served(report: &Report) -> Option<String> {
+    let is_served = |it: &CaseReport| it.case().workload == Workload::Serve;
+    report.cases.iter().any(is_served).then(|| {
+        "What a server received is what the kernel counted, and its stall is the longest time that \
+         a client waited."
+            .to_owned()
+    })
 }
 
 fn elsewhere(report: &Report) -> Option<String> {

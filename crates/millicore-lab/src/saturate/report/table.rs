@@ -91,6 +91,7 @@ fn waited_row(report: &CaseReport) -> Vec<String> {
     let worst_s = p99s_s.into_iter().flatten().reduce(f64::max);
     let stall_s = report.longest_stall_s.iter().copied().fold(0.0, f64::max);
     let window_s = case.window_ns as f64 / 1e9;
+    let switches = report.switches().map(|it| it as f64 / window_s);
     let stolen = report.result.meanwhile.cpu_use.map(|it| it.steal_percent);
     let seconds = |it: Option<f64>| it.map_or_else(|| "-".to_owned(), |it| format!("{it:.3}"));
     vec![
@@ -103,7 +104,7 @@ fn waited_row(report: &CaseReport) -> Vec<String> {
         Length(case.request_ns).to_string(),
         seconds((!means_s.is_empty()).then(|| median(means_s.iter().copied()))),
         seconds(worst_s),
-        format!("{:.0}", report.switches() as f64 / window_s),
+        switches.map_or_else(|| "-".to_owned(), |it| format!("{it:.0}")),
         stolen.map_or_else(|| "-".to_owned(), |it| format!("{it:.1} %")),
     ]
 }

@@ -5,7 +5,7 @@ use crate::burn::{Burnt, Requests, ThreadUse};
 use crate::machine::{CpuUse, MachineState, Watched};
 use crate::saturate::staircase::{Staircase, Step};
 use crate::saturate::window::Meanwhile;
-use crate::saturate::{CaseResult, GroupResult, Outcome, Plan, Wishes};
+use crate::saturate::{CaseResult, GroupResult, Outcome, Plan, Wishes, Workload};
 use millicore_quota::{Bandwidth, Counters};
 use serde_json::Value;
 use std::time::Duration;
@@ -202,6 +202,21 @@ fn a_quota_below_a_tick_is_told_where_it_is_seen() {
     check("10m", 0.396, true);
     check("10m", 0.12, false);
     check("100m", 0.396, false);
+}
+
+#[test]
+fn servers_are_told_by_other_words() {
+    let mut report = report(true);
+    report.cases[0].result.case.workload = Workload::Serve;
+    let notes = report.notes().join(" ");
+    assert!(notes.contains("What a server received is what the kernel counted"));
+    assert!(!notes.contains("by their own clocks"), "{notes}");
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let case = &json["cases"][0];
+    assert_eq!(
+        (&case["workload"], &case["switches"]),
+        (&"serve".into(), &Value::Null)
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Many groups at once: an engine works on several containers meanwhile.
 
 use crate::place::PlaceKind;
-use crate::saturate::group::{Burner, Group, GroupError};
+use crate::saturate::group::{Group, GroupError};
+use crate::saturate::occupant::Occupant;
 use crate::stop::Stop;
 use millicore_quota::Place;
 use std::thread;
@@ -9,17 +10,17 @@ use std::thread;
 /// More would only wait for the engine.
 const AT_ONCE: usize = 8;
 
-/// Starts so many burners, and waits until all of them can be told to begin; nothing if there was to
+/// Starts so many, and waits until all of them are ready; nothing if there was to
 /// be a stop before. What was started is gone after an error or a stop.
 pub(super) fn start(
     place: &dyn Place,
     inside: Option<&str>,
-    burner: &Burner<'_>,
+    occupant: &Occupant,
     count: usize,
     stop: &Stop,
 ) -> Result<Option<Vec<Group>>, GroupError> {
-    let start = || Group::start(place, inside, burner);
-    let mut groups = match burner.place {
+    let start = || Group::start(place, inside, occupant);
+    let mut groups = match occupant.place {
         PlaceKind::Docker => started_at_once(&start, count, stop)?,
         // They end with the thread that starts them.
         PlaceKind::Process | PlaceKind::Cgroup => (0..count)
@@ -28,7 +29,7 @@ pub(super) fn start(
             .collect::<Result<_, _>>()?,
     };
     for group in &mut groups {
-        if !group.connect(stop)? {
+        if !group.become_ready(stop)? {
             return Ok(None);
         }
     }
