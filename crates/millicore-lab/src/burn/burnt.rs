@@ -22,6 +22,9 @@ pub struct Burnt {
     pub threads: Vec<ThreadUse>,
     /// How long requests took, if there were any.
     pub requests: Option<Requests>,
+    /// By how much the CPU time in a period differed where a quota was used up to find out when it
+    /// is renewed: a tick, or less where the kernel looks more often.
+    pub quota_spread_s: Option<f64>,
 }
 
 /// What one thread got.
@@ -87,6 +90,7 @@ impl Burnt {
             longest_stall_s,
             threads,
             requests,
+            quota_spread_s: None,
         }
     }
 
@@ -105,6 +109,7 @@ impl Burnt {
             longest_stall_s,
             threads: Vec::new(),
             requests: Some(requests),
+            quota_spread_s: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The threads that burn: gathered first, so that all of them begin at one moment.
 
-use crate::burn::alignment::next_renewal_ns;
+use crate::burn::alignment::next_renewal;
 use crate::burn::burnt::Burnt;
 use crate::burn::clock::monotonic_ns;
 use crate::burn::plan::Plan;
@@ -52,13 +52,17 @@ impl Team {
     /// Begins, at this moment of the monotonic clock or at once, and waits for the end.
     #[must_use]
     pub fn burn(self, start_ns: Option<u64>) -> Burnt {
-        let aligned_ns = self.plan.align_ns.map(next_renewal_ns);
+        let renewal = self.plan.align_ns.map(next_renewal);
+        let aligned_ns = renewal.map(|it| it.at_ns);
         let start_ns = aligned_ns.or(start_ns).unwrap_or_else(monotonic_ns);
         for start in &self.starts {
             // A thread that is gone has panicked, and its work is missing below.
             let _ = start.send(start_ns);
         }
         let works: Vec<Work> = self.works.iter().collect();
-        Burnt::new(&self.plan, start_ns, works)
+        Burnt {
+            quota_spread_s: renewal.and_then(|it| Some(it.spread?.as_secs_f64())),
+            ..Burnt::new(&self.plan, start_ns, works)
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::saturate::case::Workload;
 use crate::saturate::occupant::Occupant;
 use crate::stop::Stop;
 use millicore_quota::{Bandwidth, Counters, Enclosure, Limits, Place, PlaceError, Spec};
+use millicore_sim::SimulateError;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -249,6 +250,9 @@ pub enum GroupError {
     /// Asking it failed.
     #[error(transparent)]
     Load(#[from] load::RunError),
+    /// What should come of it cannot be predicted.
+    #[error(transparent)]
+    Predict(#[from] SimulateError),
     /// It said nothing for too long.
     #[error("a program said nothing for too long")]
     Silent,

@@ -80,6 +80,7 @@ struct StaircaseDocument {
     requests: usize,
     size_s: f64,
     repeats: usize,
+    tick_s: f64,
     workers: Vec<StepDocument>,
 }
 
@@ -165,6 +166,7 @@ impl StaircaseDocument {
             requests: staircase.requests,
             size_s: staircase.size_ns as f64 / 1e9,
             repeats: staircase.repeats,
+            tick_s: staircase.tick_s,
             workers: staircase.steps.iter().map(StepDocument::new).collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::saturate::case::Workload;
 use crate::saturate::report::{CaseReport, Report};
+use crate::saturate::staircase::Step;
 use millicore_quota::Bandwidth;
 
 /// The clocks of the burners and the counters of the kernel should agree so far, in per cent.
@@ -28,6 +29,7 @@ impl Report {
             served(self),
             elsewhere(self),
             stolen(self),
+            mispredicted(self),
             removal(self),
         ];
         notes.into_iter().flatten().collect()
@@ -132,6 +134,28 @@ fn stolen(report: &Report) -> Option<String> {
     let most = steals.map(|it| it.steal_percent).fold(0.0, f64::max);
     (most > STOLEN_PERCENT).then(|| {
         format!("Up to {most:.0} % of the time of the cores went to other machines on this host.")
+    })
+}
+
+/// The simulated kernel has nothing else to do.
+fn mispredicted(report: &Report) -> Option<String> {
+    /// So far a simulation of the kernel should agree with the kernel.
+    const CLOSE_PERCENT: f64 = 5.0;
+    let is_far = |step: &&Step| {
+        let (mean, last) = step.differences_percent();
+        mean.abs().max(last.abs()) > CLOSE_PERCENT
+    };
+    let far = report.staircase.iter().flat_map(|it| &it.steps);
+    let far: Vec<String> = far
+        .filter(is_far)
+        .map(|it| it.workers.to_string())
+        .collect();
+    (!far.is_empty()).then(|| {
+        format!(
+            "The prediction is more than {CLOSE_PERCENT:.0} % off for {} workers: other work on \
+             the cores is not in it.",
+            far.join(", ")
+        )
     })
 }
 

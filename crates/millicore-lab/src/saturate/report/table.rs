@@ -119,11 +119,12 @@ fn millicores(amount_m: f64) -> String {
 
 fn stairs(staircase: &Staircase) -> String {
     let title = format!(
-        "{} of {} at once under {}m, medians of {}\n",
+        "{} of {} at once under {}m, medians of {}; the tick is {:.0}ms\n",
         count(staircase.requests, "request"),
         Length(staircase.size_ns),
         staircase.bandwidth.limit().get(),
-        staircase.repeats
+        staircase.repeats,
+        1000.0 * staircase.tick_s
     );
     let header = [
         "workers",
@@ -136,7 +137,7 @@ fn stairs(staircase: &Staircase) -> String {
         "throttled",
     ];
     let row = |step: &Step| {
-        let differs = 100.0 * (step.mean_s / step.predicted_mean_s - 1.0);
+        let (differs, _) = step.differences_percent();
         vec![
             step.workers.to_string(),
             format!("{:.3}", step.mean_s),

@@ -59,6 +59,7 @@ fn group(cpu_ms: u64, throttled_periods: u64, responses: usize) -> GroupResult {
             max_s: mean_s,
             responses_s: None,
         }),
+        quota_spread_s: None,
     };
     GroupResult {
         burnt,
@@ -81,6 +82,7 @@ fn staircase() -> Staircase {
         requests: 10,
         size_ns: 100_000_000,
         repeats: 3,
+        tick_s: 0.004,
         steps: vec![step(1, 1.071, 1.05), step(10, 1.925, 1.925)],
     }
 }
@@ -168,7 +170,7 @@ received, of the limit: # by every group, = by some; | the fair share
 2 x 100m          [#################################################|] 100m
 2 x 100m in 150m  [#########################============|============] 100m
 
-10 requests of 100ms at once under 500m, medians of 3
+10 requests of 100ms at once under 500m, medians of 3; the tick is 4ms
 workers  mean s  predicted  differs  last s  predicted  stall s  throttled
 1         1.071      1.050   +2.0 %   1.980      1.950    0.050       90 %
 10        1.925      1.925   +0.0 %   1.980      1.950    0.050       90 %
@@ -202,6 +204,20 @@ fn a_quota_below_a_tick_is_told_where_it_is_seen() {
     check("10m", 0.396, true);
     check("10m", 0.12, false);
     check("100m", 0.396, false);
+}
+
+#[test]
+fn a_prediction_that_is_off_is_told() {
+    let mut report = report(false);
+    let is_told = |report: &Report| {
+        let notes = report.notes().join(" ");
+        notes.contains("more than 5 % off for 10 workers")
+    };
+    assert!(!is_told(&report));
+    if let Some(staircase) = &mut report.staircase {
+        staircase.steps[1].max_s = 2.06;
+    }
+    assert!(is_told(&report));
 }
 
 #[test]
