@@ -3,6 +3,7 @@
 
 use crate::place::{PlaceError, Program, Running};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, getppid, kill_process, kill_process_group, pidfd_open,
     set_parent_process_death_signal,
@@ -12,6 +13,7 @@ use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -28,7 +30,7 @@ pub(crate) fn prepare(command: &mut Command, groups: Vec<File>) {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // Asked first and looked at then, so that it cannot end unnoticed in between.
         if getppid() != Some(parent) {
-            return Err(rustix::io::Errno::SRCH.into());
+            return Err(Errno::SRCH);
         }
         for group in &groups {
             // 0 is the process that writes.
@@ -36,6 +38,7 @@ pub(crate) fn prepare(command: &mut Command, groups: Vec<File>) {
         }
         Ok(())
     };
+    let join = move || join().map_err(|error| marked(error.raw_os_error()));
     // SAFETY: the closure runs between fork and exec in the child of a process that may have other
     // threads, so it must not allocate, lock or unwind. It makes four kinds of system calls through
     // rustix, which enters the kernel directly, and builds an `io::Error` from a number, which does
@@ -44,6 +47,33 @@ pub(crate) fn prepare(command: &mut Command, groups: Vec<File>) {
     unsafe {
         command.pre_exec(join);
     }
+}
+
+/// An error of the child before it became the program. All that comes from it is a number, and that of
+/// a program that cannot be executed could be the same.
+fn marked(error: i32) -> io::Error {
+    io::Error::from_raw_os_error(JOINING + error)
+}
+
+/// Above all numbers of errors that the kernel has.
+const JOINING: i32 = 1 << 16;
+
+/// Starts a prepared command. What fails before the program's own start is no failure of the program.
+pub(crate) fn spawn(command: &mut Command, enclosure: &str) -> Result<Child, PlaceError> {
+    command.spawn().map_err(|source| {
+        let number = source.raw_os_error().and_then(|it| it.checked_sub(JOINING));
+        match number {
+            Some(number) if number >= 0 => PlaceError::Failed {
+                doing: format!("joining {enclosure}"),
+                source: io::Error::from_raw_os_error(number),
+            },
+            _ => PlaceError::Start {
+                executable: PathBuf::from(command.get_program()),
+                enclosure: enclosure.to_owned(),
+                source,
+            },
+        }
+    })
 }
 
 /// Starts a program in the groups whose `cgroup.procs` these are, with pipes to read what it says.
@@ -68,11 +98,7 @@ pub(crate) fn start(
         .stderr(Stdio::piped())
         .process_group(0);
     prepare(&mut command, groups);
-    let child = command.spawn().map_err(|source| PlaceError::Start {
-        executable: program.executable.clone(),
-        enclosure: enclosure.to_owned(),
-        source,
-    })?;
+    let child = spawn(&mut command, enclosure)?;
     Ok(LocalProgram::new(
         child,
         program.executable.display().to_string(),
@@ -188,4 +214,43 @@ fn wait_for(ended: &OwnedFd, at_most: Duration) {
     let timeout = Timespec::try_from(at_most).ok();
     // An interrupted wait is one more look.
     let _ = poll(&mut [PollFd::new(ended, PollFlags::IN)], timeout.as_ref());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{prepare, spawn};
+    use std::fs::OpenOptions;
+    use std::process::Command;
+
+    /// Starts a program that joins by writing to this file.
+    #[track_caller]
+    fn check(program: &str, file: &str, expected: &str) {
+        let group = OpenOptions::new().write(true).open(file).unwrap();
+        let mut command = Command::new(program);
+        prepare(&mut command, vec![group]);
+        match spawn(&mut command, "the group") {
+            Ok(mut child) => assert_eq!(child.wait().unwrap().to_string(), expected),
+            Err(error) => assert_eq!(error.to_string(), expected),
+        }
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_joined_is_no_failure_of_the_program() {
+        check("true", "/dev/null", "exit status: 0");
+        check(
+            "true",
+            "/dev/full",
+            "joining the group: No space left on device (os error 28)",
+        );
+        check(
+            "/",
+            "/dev/null",
+            "/ cannot be started in the group: Permission denied (os error 13)",
+        );
+        check(
+            "/no/such",
+            "/dev/null",
+            "/no/such cannot be started in the group: No such file or directory (os error 2)",
+        );
+    }
 }

@@ -195,3 +195,33 @@ impl From<ExitStatus> for End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CANNOT_EXECUTE, NOT_FOUND, OURS, failed, with_status};
+    use crate::failure::Failure;
+    use millicore_quota::PlaceError;
+    use std::io::{Error, ErrorKind};
+
+    #[track_caller]
+    fn check(error: &PlaceError, expected: u8) {
+        let Failure::Other { status, .. } = with_status(error) else {
+            panic!("{error}");
+        };
+        assert_eq!(status, expected, "{error}");
+    }
+
+    #[test]
+    fn the_exit_status_says_whose_failure_it_is() {
+        let start = |kind: ErrorKind| PlaceError::Start {
+            executable: "tool".into(),
+            enclosure: "/group".to_owned(),
+            source: kind.into(),
+        };
+        check(&start(ErrorKind::NotFound), NOT_FOUND);
+        check(&start(ErrorKind::PermissionDenied), CANNOT_EXECUTE);
+        let denied = Error::from(ErrorKind::PermissionDenied);
+        check(&failed("joining /group", denied), OURS);
+        check(&failed("joining /group", ErrorKind::NotFound.into()), OURS);
+    }
+}

@@ -73,11 +73,7 @@ impl CgroupEnclosure {
         let groups = self.directories.open_to_join();
         let groups = groups.map_err(|error| failed(format!("joining {}", self.name), error))?;
         child::prepare(command, groups);
-        command.spawn().map_err(|source| PlaceError::Start {
-            executable: PathBuf::from(command.get_program()),
-            enclosure: self.name.clone(),
-            source,
-        })
+        child::spawn(command, &self.name)
     }
 
     /// The groups around it that have a quota, outermost first, as they are now.
