@@ -8,6 +8,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
@@ -147,6 +148,36 @@ fn signals_are_passed_on() {
     kill_process(pid, Signal::TERM).unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "caught");
     assert_eq!(run.wait().unwrap().code(), Some(9));
+}
+
+/// A terminal that goes away says so to the leader of its session alone.
+#[test]
+fn the_command_is_told_that_the_terminal_has_gone() {
+    if !can_make_groups() {
+        return;
+    }
+    let said = std::env::temp_dir().join(format!("millicore-test-{}-said", std::process::id()));
+    let made = Command::new("mkfifo").arg(&said).status().unwrap();
+    assert!(made.success());
+    let command = "trap 'echo gone; exit' HUP; echo ready; sleep 60 & wait";
+    let run = format!(
+        "exec {} quota run --cpu 1 -- sh -c \"{command}\" >{}",
+        env!("CARGO_BIN_EXE_millicore"),
+        said.display()
+    );
+    // `script` gives its command a terminal, and takes it away when it ends.
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--command", &run, "/dev/null"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(File::open(&said).unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "gone");
+    fs::remove_file(said).unwrap();
 }
 
 #[test]

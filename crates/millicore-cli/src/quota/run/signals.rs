@@ -1,7 +1,7 @@
 //! Signals that are meant for the command, passed on to it.
 
 use rustix::fd::OwnedFd;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Signal, getpid, getsid, pidfd_send_signal};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
@@ -33,14 +33,18 @@ impl Listener {
     /// Passes signals on to the process of this descriptor, for as long as it is there.
     ///
     /// What the kernel sends, such as for a key at the terminal, it sends to the command as well:
-    /// passed on it would arrive twice.
+    /// passed on it would arrive twice. But that the terminal has gone, it tells the leader of the
+    /// session alone.
     pub(super) fn pass_on(mut self, process: &OwnedFd) {
+        let leads_session = getsid(None).is_ok_and(|session| session == getpid());
         for about in self.0.forever() {
             let found = PASSED_ON
                 .iter()
                 .find(|(number, _)| *number == about.si_signo);
+            let knows =
+                about.si_code == SENT_BY_KERNEL && !(leads_session && about.si_signo == SIGHUP);
             if let Some((_, signal)) = found
-                && about.si_code != SENT_BY_KERNEL
+                && !knows
                 && pidfd_send_signal(process, *signal).is_err()
             {
                 return;
