@@ -5,6 +5,7 @@ use super::image::Made;
 use bollard::Docker;
 use bollard::errors::Error;
 use millicore_quota::PlaceError;
+use std::env;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -29,15 +30,14 @@ impl Engine {
             .thread_name("millicore-docker")
             .enable_all()
             .build()
-            .map_err(|error| unusable(&format!("no thread for its client: {error}")))?;
+            .map_err(|error| unusable(&format!("no thread for a client of it ({error})")))?;
         let answer = runtime.block_on(async {
             let docker = Docker::connect_with_defaults()?.negotiate_version().await?;
             let version = docker.version().await?;
             let info = docker.info().await?;
             Ok::<_, Error>((docker, version.version, info))
         });
-        let (docker, version, info) =
-            answer.map_err(|error| unusable(&said(&error).to_string()))?;
+        let (docker, version, info) = answer.map_err(|error| unusable(&why(&error)))?;
         let release = version.unwrap_or_else(|| "unknown".to_owned());
         let groups = info.cgroup_version.map(|version| version.to_string());
         Ok(Self {
@@ -119,10 +119,24 @@ fn said(error: &Error) -> io::Error {
     }
 }
 
+/// Why there is no answer, or which one.
+fn why(error: &Error) -> String {
+    if let Error::DockerResponseServerError { message, .. } = error {
+        return format!("the Docker engine refuses ({})", message.trim_end());
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let named = env::var("DOCKER_HOST").ok();
+    let place = named.map_or_else(String::new, |host| format!(" at {host}"));
+    format!("no Docker engine answers{place} ({cause})")
+}
+
 pub(super) fn unusable(why: &str) -> PlaceError {
     PlaceError::Unusable {
         place: NAME,
-        why: format!("no Docker engine answers ({why})"),
+        why: why.to_owned(),
         remedy: "start one (dockerd, or the service docker), let this user reach its socket, or \
                  name another in DOCKER_HOST; the place process needs nothing"
             .to_owned(),
