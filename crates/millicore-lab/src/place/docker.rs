@@ -8,6 +8,7 @@ mod leftovers;
 mod limits;
 mod output;
 mod program;
+mod removal;
 
 pub use leftovers::Listed;
 

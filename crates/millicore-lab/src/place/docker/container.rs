@@ -4,14 +4,13 @@ use super::counting::Counting;
 use super::engine::Engine;
 use super::limits::{USUAL_WEIGHT, check, micros, shares, starts_wide, update};
 use super::program::ContainerProgram;
-use super::{failed, image};
+use super::{failed, image, removal};
 use bollard::models::{
     ContainerCpuStats, ContainerCreateBody, ContainerInspectResponse, HostConfig,
     HostConfigLogConfig,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
-    StatsOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, StatsOptionsBuilder,
 };
 use futures_lite::StreamExt;
 use millicore_quota::{
@@ -132,16 +131,9 @@ impl Container {
         if !self.is_made {
             return Ok(());
         }
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
-        let docker = &self.engine.docker;
-        let removed = docker.remove_container(&self.name, Some(options.build()));
-        match self.engine.ask(removed) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => {
-                self.is_made = false;
-                Ok(())
-            }
-        }
+        removal::remove(&self.engine, &self.name)?;
+        self.is_made = false;
+        Ok(())
     }
 
     fn failed(&self, doing: &str, source: io::Error) -> PlaceError {

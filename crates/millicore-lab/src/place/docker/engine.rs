@@ -100,6 +100,8 @@ fn said(error: &Error) -> io::Error {
                 404 => io::ErrorKind::NotFound,
                 // A conflict: it is so already, or cannot be meanwhile.
                 409 => io::ErrorKind::AlreadyExists,
+                // Something went wrong there, which a moment later may not.
+                500..=599 => io::ErrorKind::ResourceBusy,
                 _ => io::ErrorKind::Other,
             };
             io::Error::new(kind, message.clone())

@@ -3,10 +3,10 @@
 use super::engine::Engine;
 use super::failed;
 use super::image::LABEL;
+use super::removal;
 use bollard::models::ContainerSummaryStateEnum;
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptions,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions,
 };
 use millicore_quota::{Owner, PlaceError, Roots};
 use std::collections::HashMap;
@@ -51,18 +51,13 @@ pub(super) fn ours(engine: &Engine) -> io::Result<Vec<Listed>> {
 }
 
 fn containers(engine: &Engine) -> io::Result<Vec<String>> {
-    let docker = &engine.docker;
     let names = ours(engine)?.into_iter().map(|it| it.name);
     let proc = Roots::default().proc;
     let is_left = |name: &String| Owner::of(name).is_some_and(|owner| owner.has_ended(&proc));
     let mut removed = Vec::new();
     for name in names.filter(is_left) {
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
-        match engine.ask(docker.remove_container(&name, Some(options.build()))) {
-            // Another run may be at it as well.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => removed.push(format!("container {name}")),
-        }
+        removal::remove(engine, &name)?;
+        removed.push(format!("container {name}"));
     }
     Ok(removed)
 }
