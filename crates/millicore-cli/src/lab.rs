@@ -4,6 +4,7 @@ mod concurrency;
 mod divide;
 mod fork;
 pub(crate) mod output;
+mod places;
 mod saturate;
 
 use crate::failure::Failure;
@@ -22,6 +23,7 @@ enum Experiment {
     Concurrency(concurrency::Arguments),
     Fork(fork::Arguments),
     Saturate(saturate::Arguments),
+    Places(places::Arguments),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -30,5 +32,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Experiment::Concurrency(arguments) => concurrency::run(arguments),
         Experiment::Fork(arguments) => fork::run(arguments),
         Experiment::Saturate(arguments) => saturate::run(arguments),
+        Experiment::Places(arguments) => places::run(&arguments),
     }
 }

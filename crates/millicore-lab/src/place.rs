@@ -5,6 +5,7 @@
 //!
 //! - `kind`: [`PlaceKind`], a place by its name. Start here.
 //! - `site`, `record`: a place with a limit, as typed, and what came of it.
+//! - `survey`: which can be used here, and what each can do.
 //! - `inside`: a program there, listened to.
 //! - `docker`: [`DockerPlace`], containers of a Docker engine.
 //! - `executable`: what a program needs to run in an image of its own.
@@ -15,6 +16,7 @@ mod inside;
 mod kind;
 mod record;
 mod site;
+mod survey;
 
 pub use docker::{DockerPlace, Listed};
 pub(crate) use inside::{Line, Listened};
@@ -22,6 +24,7 @@ pub use kind::{PlaceKind, UnknownPlace};
 pub use record::{Around, PlaceRecord};
 pub(crate) use record::{CountersDocument, Counting, PlaceDocument};
 pub use site::Site;
+pub use survey::{Survey, Surveyed};
 
 use millicore_quota::{Place, PlaceError, remove_leftovers};
 

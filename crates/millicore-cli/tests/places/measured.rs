@@ -66,3 +66,27 @@ fn servers_are_asked_in_every_place() {
         }
     }
 }
+
+#[test]
+fn places_say_what_they_can_do() {
+    let report = json("lab places");
+    let usable = places();
+    let listed = report["places"].as_array().unwrap();
+    let names: Vec<&str> = listed
+        .iter()
+        .map(|it| it["place"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["process", "cgroup", "docker"]);
+    for place in listed {
+        let name = place["place"].as_str().unwrap();
+        assert_eq!(place["usable"], name == "process" || usable.contains(&name));
+        let has_limits = usable.contains(&name);
+        assert_eq!(place["floor_m"] == 1, has_limits, "{place}");
+        assert_eq!(place["live_update"] == true, has_limits, "{place}");
+        assert_ne!(
+            place["kept_by"].is_null(),
+            place["why"].is_null(),
+            "{place}"
+        );
+    }
+}
