@@ -1,12 +1,14 @@
 //! Nothing is left of a run that was killed or interrupted: the next start removes it, or its own end.
 
-use crate::{alone, millicore, places};
-use millicore_lab::place::{DockerPlace, Listed, clean_up};
+use crate::{MILLICORE, alone, millicore, places};
+use millicore_lab::place::{DockerPlace, Listed, clean_up, find};
+use millicore_quota::{Program, Spec};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, id};
+use std::sync::mpsc::channel;
 use std::thread;
 
 /// Every experiment that runs in a place, for longer than it takes to kill it.
@@ -125,5 +127,28 @@ fn nothing_is_left_of_an_experiment_that_was_interrupted() {
             assert_eq!(status.code(), Some(130), "{experiment}: {output}");
             assert_eq!(made_by(place, child.id()), [], "{experiment} in {place}");
         }
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_panic() {
+    for place in places() {
+        let found = find(place.parse().unwrap()).unwrap();
+        let (tell, told) = channel();
+        let panicked = thread::spawn(move || {
+            let mut enclosure = found.open(&Spec::default()).unwrap();
+            let burner = Program {
+                executable: MILLICORE.into(),
+                arguments: ["burn", "--for", "600s"].map(Into::into).into(),
+                environment: Vec::new(),
+            };
+            let _running = enclosure.start(&burner).unwrap();
+            tell.send(enclosure.name().to_owned()).unwrap();
+            panic!("as a lab with a mistake in it does");
+        });
+        panicked.join().unwrap_err();
+        let name = told.recv().unwrap();
+        let name = name.trim_start_matches('/').rsplit('/').next().unwrap();
+        assert!(made_by(place, id()).iter().all(|it| it.name != name));
     }
 }
