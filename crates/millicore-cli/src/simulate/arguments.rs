@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use millicore_sim::duration::parse_duration;
+use millicore_sim::kernel::MOST_PROCESSORS;
 use millicore_sim::setup::{MOST_CORES, parse_limit, parse_tenant};
 use millicore_sim::workload::{Arrivals, Sizes, excerpt, parse_arrivals, parse_sizes};
 use millicore_sim::{LimitSpec, POLICIES, Policy, TenantSpec};
@@ -53,6 +54,30 @@ pub(crate) struct Arguments {
     /// `400m+40ms` is a token bucket that saves up at most 40 ms.
     #[arg(long, value_name = "LIMIT", value_parser = parse_limit)]
     pub(crate) limit: Option<LimitSpec>,
+
+    /// Who keeps `--limit`, instead of the policy
+    ///
+    /// The policy keeps it to the nanosecond, and knows of it. The bandwidth controller of Linux (cfs)
+    /// stops threads in the middle of a chunk once their group has used up its quota, after a tick on
+    /// each processor that may be too late, and lets them go on when the next period has paid for it.
+    #[arg(long, value_enum, value_name = "KERNEL", requires = "limit")]
+    pub(crate) kernel: Option<KernelName>,
+
+    /// With `--kernel`: how many processors the threads share; as many as `--cores` without
+    #[arg(long, allow_hyphen_values = true, value_name = "N", requires = "kernel", value_parser = parse_processors)]
+    pub(crate) processors: Option<usize>,
+
+    /// With `--kernel`: how long before time 0 a period has begun
+    #[arg(long, allow_hyphen_values = true, value_name = "TIME", default_value = "0", requires = "kernel", value_parser = parse_duration)]
+    pub(crate) phase: u64,
+
+    /// With `--kernel`: what unused periods add to the quota at most
+    #[arg(long, allow_hyphen_values = true, value_name = "TIME", default_value = "0", requires = "kernel", value_parser = parse_duration)]
+    pub(crate) burst: u64,
+
+    /// With `--kernel`: how often it looks what threads have used
+    #[arg(long, allow_hyphen_values = true, value_name = "TIME", default_value = "4ms", requires = "kernel", value_parser = parse_duration)]
+    pub(crate) tick: u64,
 
     /// Generates arrivals instead of reading a file
     ///
@@ -109,6 +134,9 @@ Examples:
         --policy fifo,fair,focus --cores 2
   A file under fair sharing, in a container of 1500 millicores:
     millicore simulate requests.csv --policy fair --cores 4 --limit 1500m/100ms
+  Ten requests of 100 ms on four threads that half a core has to feed, as Linux does it:
+    millicore simulate --generate batch:n=10 --sizes fixed:size=100ms \\
+        --policy fifo --cores 4 --processors 2 --limit 500m/100ms --kernel cfs
   Two tenants, one with three shares and at most 400 millicores:
     millicore simulate requests.csv --policy srpt --cores 2 \\
         --tenant batch=3:400m/100ms --tenant web=1 --format json
@@ -124,6 +152,13 @@ pub(crate) enum Format {
     Json,
     /// A row for each request
     Csv,
+}
+
+/// A kernel that keeps limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KernelName {
+    /// The CFS bandwidth controller of Linux
+    Cfs,
 }
 
 #[derive(Clone, Debug)]
@@ -182,6 +217,16 @@ fn parse_cores(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|cores| (1..=MOST_CORES).contains(cores));
     cores.ok_or_else(|| format!("a machine has a whole number of cores from 1 to {MOST_CORES}"))
+}
+
+fn parse_processors(text: &str) -> Result<usize, String> {
+    let processors = text
+        .parse()
+        .ok()
+        .filter(|processors| (1..=MOST_PROCESSORS).contains(processors));
+    processors.ok_or_else(|| {
+        format!("threads share a whole number of processors from 1 to {MOST_PROCESSORS}")
+    })
 }
 
 fn parse_chunk(text: &str) -> Result<u64, String> {

@@ -4,6 +4,7 @@ use super::arguments::Format;
 use crate::columns::write_columns;
 use crate::failure::Failure;
 use millicore_sim::duration::Display;
+use millicore_sim::kernel::Counters;
 use millicore_sim::statistics::{Summary, responses};
 use millicore_sim::{Schedule, Setup, Workload};
 use serde::Serialize;
@@ -69,6 +70,20 @@ fn write_table(
             workload.requests.len()
         )?;
     }
+    let kernel_rows: Vec<Vec<String>> = outcomes.iter().filter_map(kernel_row).collect();
+    if !kernel_rows.is_empty() {
+        let header = [
+            "policy",
+            "CPU time",
+            "periods",
+            "throttled",
+            "for",
+            "longest stall",
+        ];
+        let rows = [vec![header.map(str::to_owned).to_vec()], kernel_rows].concat();
+        writeln!(output, "\nwhat the kernel counts")?;
+        write_columns(output, &rows)?;
+    }
     if (1..=MOST_LISTED).contains(&workload.requests.len()) {
         writeln!(output, "\nresponse times")?;
         write_columns(output, &request_rows(workload, outcomes))?;
@@ -91,6 +106,18 @@ fn summary_row(outcome: &Outcome) -> Vec<String> {
             .mean_slowdown
             .map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}")),
     ]
+}
+
+fn kernel_row(outcome: &Outcome) -> Option<Vec<String>> {
+    let counters = outcome.schedule.kernel()?;
+    Some(vec![
+        outcome.policy.clone(),
+        time(Some(counters.cpu_ns)),
+        counters.periods.to_string(),
+        counters.throttled_periods.to_string(),
+        time(Some(counters.throttled_ns)),
+        time(Some(counters.longest_stall_ns)),
+    ])
 }
 
 fn rounded_mean_ns(summary: &Summary) -> Option<u64> {
@@ -132,6 +159,37 @@ struct OutcomeObject<'a> {
     mean_response_ns: Option<f64>,
     sum_response_ns: u128,
     makespan_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<KernelCounters>,
+}
+
+/// What the kernel counts, over the whole run.
+#[derive(Serialize)]
+struct KernelCounters {
+    cpu_ns: u64,
+    periods: u64,
+    throttled_periods: u64,
+    throttled_ns: u64,
+    longest_stall_ns: u64,
+}
+
+impl From<Counters> for KernelCounters {
+    fn from(counters: Counters) -> Self {
+        let Counters {
+            periods,
+            throttled_periods,
+            throttled_ns,
+            cpu_ns,
+            longest_stall_ns,
+        } = counters;
+        Self {
+            cpu_ns,
+            periods,
+            throttled_periods,
+            throttled_ns,
+            longest_stall_ns,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -166,6 +224,7 @@ fn object<'a>(workload: &Workload, outcome: &'a Outcome) -> OutcomeObject<'a> {
         mean_response_ns: summary.mean_response_ns,
         sum_response_ns: summary.sum_response_ns,
         makespan_ns: summary.makespan_ns,
+        kernel: outcome.schedule.kernel().map(KernelCounters::from),
     }
 }
 

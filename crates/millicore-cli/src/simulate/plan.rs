@@ -1,11 +1,12 @@
 //! What is to be simulated: arguments that have been found to go together.
 
-use super::arguments::{Arguments, ArrivalsSource, Format, SizesSource};
+use super::arguments::{Arguments, ArrivalsSource, Format, KernelName, SizesSource};
 use super::output_files::{self, Named};
 use super::shown;
 use crate::failure::{Failure, note};
+use millicore_sim::kernel::MOST_PROCESSORS;
 use millicore_sim::workload::{Arrivals, Generator, Sizes, excerpt, parse_list, read_csv};
-use millicore_sim::{Setup, Workload};
+use millicore_sim::{Kernel, LimitSpec, Setup, Workload};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ impl TryFrom<Arguments> for Plan {
     type Error = Failure;
 
     fn try_from(arguments: Arguments) -> Result<Self, Failure> {
+        let kernel = kernel(&arguments)?;
         let policies = arguments.policy.0;
         if arguments.dispatches.is_some() && policies.len() > 1 {
             return Err(Failure::usage(
@@ -58,7 +60,9 @@ impl TryFrom<Arguments> for Plan {
                 overhead_ns: arguments.overhead,
                 ageing_ns: arguments.ageing.0,
                 tenants: arguments.tenant.clone(),
-                machine_limit: arguments.limit,
+                // Two who keep one limit would be twice the limit.
+                machine_limit: arguments.limit.filter(|_| kernel.is_none()),
+                kernel,
                 ..Setup::new(policy, arguments.cores)
             })
             .collect();
@@ -97,6 +101,32 @@ impl TryFrom<Arguments> for Plan {
         output_files::check(plan.source.files(), &outputs)?;
         Ok(plan)
     }
+}
+
+/// The kernel that keeps the limit, if one is to.
+fn kernel(arguments: &Arguments) -> Result<Option<Kernel>, Failure> {
+    let Some(KernelName::Cfs) = arguments.kernel else {
+        return Ok(None);
+    };
+    let Some(LimitSpec::Bandwidth {
+        quota_ns,
+        period_ns,
+    }) = arguments.limit
+    else {
+        return Err(Failure::usage(
+            "--kernel cfs keeps a quota in every period: give --limit one, such as 500m/100ms",
+        ));
+    };
+    let processors = arguments
+        .processors
+        .unwrap_or_else(|| arguments.cores.min(MOST_PROCESSORS));
+    let mut kernel = Kernel::new(processors).with_quota(quota_ns, period_ns);
+    kernel.tick_ns = arguments.tick;
+    if let Some(bandwidth) = &mut kernel.bandwidth {
+        bandwidth.burst_ns = arguments.burst;
+        bandwidth.phase_ns = arguments.phase;
+    }
+    Ok(Some(kernel))
 }
 
 impl Source {
