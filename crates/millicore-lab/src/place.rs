@@ -29,7 +29,7 @@ pub use survey::{Survey, Surveyed};
 use millicore_quota::{Place, PlaceError, remove_leftovers};
 
 /// Ends and removes what earlier runs of this program have left in this place when they were killed;
-/// answers with what that was.
+/// answers with what that was. Afterwards the place can be used.
 ///
 /// # Errors
 ///
@@ -38,7 +38,11 @@ pub fn clean_up(kind: PlaceKind) -> Result<Vec<String>, PlaceError> {
     // Containers may be inside of groups, which go after them.
     let mut removed = match kind {
         PlaceKind::Docker => DockerPlace::connect()?.remove_leftovers()?,
-        PlaceKind::Process | PlaceKind::Cgroup => Vec::new(),
+        PlaceKind::Cgroup => {
+            millicore_quota::CgroupPlace::find()?;
+            Vec::new()
+        }
+        PlaceKind::Process => Vec::new(),
     };
     if kind != PlaceKind::Process {
         removed.extend(remove_leftovers());

@@ -8,7 +8,7 @@ use crate::lab::output::{self, Format};
 use clap::Args;
 use millicore_lab::concurrency::{Plan, Report, Wishes, run as run_plan, run_time_ns};
 use millicore_lab::machine::MachineState;
-use millicore_lab::place::{PlaceKind, clean_up};
+use millicore_lab::place::clean_up;
 use millicore_lab::stop::Stop;
 use millicore_quota::ProcessLimit;
 use millicore_server::descriptors;
@@ -147,14 +147,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     interrupt::listen(stop.clone())?;
     // A burst that finds no descriptor is told as one that failed.
     let _ = descriptors::raise_limit();
-    note(format_args!("{plan}: about {}", Length(run_time_ns(&plan))));
-    if plan.site.place != PlaceKind::Process {
-        for removed in clean_up(plan.site.place).map_err(failed)? {
-            note(format_args!(
-                "removed what an earlier run has left: {removed}"
-            ));
-        }
+    for removed in clean_up(plan.site.place).map_err(failed)? {
+        note(format_args!(
+            "removed what an earlier run has left: {removed}"
+        ));
     }
+    note(format_args!("{plan}: about {}", Length(run_time_ns(&plan))));
     let progress = ProgressLine::new(&plan);
     let outcome = run_plan(&plan, &program, &stop, &mut |it| progress.show(it));
     progress.finish();

@@ -130,6 +130,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if is_inside {
         return tell::run(&plan, &stop);
     }
+    tidy_up(&plan)?;
     let predictions = predict(&plan).map_err(failed)?;
     let run_time_ns = run_time_ns(&plan, &predictions);
     announce(&plan, run_time_ns);
@@ -153,6 +154,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes what a killed run has left there, or says why the place cannot be used.
+fn tidy_up(plan: &Plan) -> Result<(), Failure> {
+    for removed in clean_up(plan.site.place).map_err(failed)? {
+        note(format_args!(
+            "removed what an earlier run has left: {removed}"
+        ));
+    }
+    Ok(())
+}
+
 /// Runs it where it is to run; nothing if it was stopped before its first round.
 fn measure(plan: &Plan, stop: &Stop, progress: &ProgressLine) -> Result<Option<Outcome>, Failure> {
     let mut watch = |it| progress.show(it);
@@ -163,11 +174,6 @@ fn measure(plan: &Plan, stop: &Stop, progress: &ProgressLine) -> Result<Option<O
         return run_plan(plan, &work, stop, &mut watch)
             .map(Some)
             .map_err(failed);
-    }
-    for removed in clean_up(plan.site.place).map_err(failed)? {
-        note(format_args!(
-            "removed what an earlier run has left: {removed}"
-        ));
     }
     let program = env::current_exe().map_err(failed)?;
     run_inside(plan, &program, stop, &mut watch).map_err(failed)

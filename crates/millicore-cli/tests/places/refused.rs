@@ -25,6 +25,15 @@ fn check(mut command: Command, status: i32, expected: &str) {
     assert!(said.contains(expected), "{command:?}: {said}");
 }
 
+/// Nothing is said before that.
+#[track_caller]
+fn check_unusable(mut command: Command, status: i32, expected: &str) {
+    let output = command.output().unwrap();
+    let errors = text(&output.stderr);
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    check(command, status, expected);
+}
+
 const EXPERIMENTS: [&str; 3] = ["divide", "concurrency", "saturate"];
 
 #[test]
@@ -87,7 +96,7 @@ fn no_engine() {
         command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
         let why = "the place docker cannot be used: no Docker engine answers at \
                    unix:///nowhere/docker.sock";
-        check(command, 1, why);
+        check_unusable(command, 1, why);
     }
 }
 
@@ -186,10 +195,10 @@ fn no_right_to_make_a_group() {
     }
     let copy = Copy::new();
     let why = "the place cgroup cannot be used: ";
-    check(copy.run("quota run --cpu 500m -- true"), 125, why);
+    check_unusable(copy.run("quota run --cpu 500m -- true"), 125, why);
     for experiment in EXPERIMENTS {
         let arguments = format!("lab {experiment} --in cgroup --cpu 500m");
-        check(copy.run(&arguments), 1, why);
+        check_unusable(copy.run(&arguments), 1, why);
     }
     let process = "lab divide --in process --cpu 500m --size 20ms --repeat 1 --format csv";
     let output = copy.run(process).output().unwrap();
