@@ -4,13 +4,18 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Tests that look at control groups, and what they are told besides.
-const TESTS: [(&str, &str); 3] = [("kernel", ""), ("places", "--skip docker"), ("quota", "")];
+/// Tests that look at control groups: their package, their name, and what they are told besides.
+const TESTS: [(&str, &str, &str); 3] = [
+    ("millicore-quota", "kernel", ""),
+    ("millicore-lab", "places", "--skip docker"),
+    ("millicore-cli", "quota", ""),
+];
 
 /// What cargo has built.
 #[derive(Debug)]
 pub(super) struct Executable {
-    name: String,
+    /// Its package's directory and its name are in it.
+    source: PathBuf,
     pub(super) path: PathBuf,
 }
 
@@ -23,16 +28,19 @@ struct Message {
 
 #[derive(Deserialize)]
 struct Target {
-    name: String,
+    src_path: PathBuf,
 }
 
 /// Builds them, as `cargo test` does.
 pub(super) fn build(repository: &Path) -> Result<Vec<Executable>, String> {
-    let packages = ["millicore-quota", "millicore-lab", "millicore-cli"];
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args("test --no-run --all-features --message-format json-render-diagnostics".split(' '))
-        .args(packages.iter().flat_map(|package| ["--package", package]))
-        .args(TESTS.iter().flat_map(|(test, _)| ["--test", test]))
+        .args(
+            TESTS
+                .iter()
+                .flat_map(|(package, ..)| ["--package", package]),
+        )
+        .args(TESTS.iter().flat_map(|(_, test, _)| ["--test", test]))
         .current_dir(repository)
         .stderr(Stdio::inherit())
         .output()
@@ -47,7 +55,7 @@ pub(super) fn build(repository: &Path) -> Result<Vec<Executable>, String> {
 fn executable(line: &str) -> Option<Executable> {
     let message: Message = serde_json::from_str(line).ok()?;
     Some(Executable {
-        name: message.target?.name,
+        source: message.target?.src_path,
         path: message.executable?,
     })
 }
@@ -55,7 +63,12 @@ fn executable(line: &str) -> Option<Executable> {
 impl Executable {
     /// How it is run; nothing if it is no test.
     pub(super) fn test_command(&self) -> Option<String> {
-        let (_, arguments) = TESTS.iter().find(|(name, _)| *name == self.name)?;
+        let (.., arguments) = TESTS.iter().find(|(package, test, _)| {
+            let test = Path::new(package).join("tests").join(test);
+            // A test is a file, or a directory with a `main.rs`.
+            let mut places = self.source.ancestors().take(2);
+            places.any(|place| place.with_extension("").ends_with(&test))
+        })?;
         let path = self.path.display();
         Some(format!("    {path} --test-threads 1 {arguments}"))
     }
@@ -101,11 +114,20 @@ mod tests {
     #[test]
     fn tests_are_found_among_what_cargo_says() {
         let line =
-            r#"{"reason":"compiler-artifact","target":{"name":"places"},"executable":"/t/p"}"#;
-        let found = executable(line).unwrap();
-        let command = found.test_command().unwrap();
-        assert_eq!(command, "    /t/p --test-threads 1 --skip docker");
-        let library = r#"{"reason":"compiler-artifact","target":{"name":"x"},"executable":null}"#;
+            |source: &str| format!(r#"{{"target":{{"src_path":"{source}"}},"executable":"/t/p"}}"#);
+        let command = |source: &str| executable(&line(source)).unwrap().test_command();
+        assert_eq!(
+            command("/r/millicore-lab/tests/places/main.rs").unwrap(),
+            "    /t/p --test-threads 1 --skip docker"
+        );
+        assert_eq!(
+            command("/r/millicore-cli/tests/quota.rs").unwrap(),
+            "    /t/p --test-threads 1 "
+        );
+        assert_eq!(command("/r/millicore-cli/tests/places/main.rs"), None);
+        assert_eq!(command("/r/millicore-cli/src/main.rs"), None);
+        let library =
+            r#"{"reason":"compiler-artifact","target":{"src_path":"x"},"executable":null}"#;
         assert!(executable(library).is_none());
         assert!(executable(r#"{"reason":"build-finished","success":true}"#).is_none());
         assert!(executable("running 3 tests").is_none());
