@@ -13,8 +13,13 @@
 //!   group's threads wants it any more.
 //! - CPU time is accounted at ticks, when a thread's chunk ends, and when it leaves its processor: so
 //!   a group can overrun its quota by a tick on each processor, and repays that before it runs again.
+//!   At the end of a chunk because the executor reads the thread's CPU clock there, which makes the
+//!   kernel look too. For a program that does not, let a chunk be a whole request.
 //! - Threads of a processor take turns from tick to tick, the one that has run least first. A
 //!   processor without threads takes one over.
+//!
+//! [`crowd`] asks the other way round: many groups of threads that never sleep on the same
+//! processors, each with a quota, and what each receives.
 //!
 //! Sources: kernel documentation, `scheduler/sched-bwc`; Turner, Rao and Rao, "CPU bandwidth control
 //! for CFS", Linux Symposium 2010.
@@ -33,8 +38,10 @@
 //! ```
 
 mod controller;
+mod crowd;
 mod processors;
 
+pub use crowd::{Crowd, LONGEST_WINDOW_NS, MOST_THREADS, Received, crowd};
 pub(crate) use processors::Processors;
 
 use crate::duration::MILLISECOND_NS;
@@ -168,6 +175,24 @@ pub enum KernelError {
     Processors {
         /// How many were asked for.
         processors: usize,
+    },
+    /// No threads, or more than a crowd has.
+    #[error("{threads} threads in all groups: a crowd has 1 to {MOST_THREADS}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+    },
+    /// Nothing to look at.
+    #[error("a window is at least 1 ns")]
+    NoWindow,
+    /// A window, or what comes before it, that is too long.
+    #[error(
+        "a window or a warm-up of {}: a crowd is looked at for up to 3600s, after up to 3600s",
+        crate::duration::Display(*.window_ns)
+    )]
+    Window {
+        /// The length given.
+        window_ns: u64,
     },
     /// Ticks without time between them.
     #[error("a tick is at least 1 ns")]
