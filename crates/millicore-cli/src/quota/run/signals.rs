@@ -1,11 +1,11 @@
 //! Signals that are meant for the command, passed on to it.
 
 use rustix::fd::OwnedFd;
-use rustix::process::{Signal, getpid, getsid, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithRawSiginfo;
-use std::io;
+use std::{fs, io, process};
 
 /// What is passed on, as the system numbers it and as rustix names it.
 const PASSED_ON: [(i32, Signal); 8] = [
@@ -35,8 +35,9 @@ impl Listener {
     /// What the kernel sends, such as for a key at the terminal, it sends to the command as well:
     /// passed on it would arrive twice. But that the terminal has gone, it tells the leader of the
     /// session alone.
-    pub(super) fn pass_on(mut self, process: &OwnedFd) {
-        let leads_session = getsid(None).is_ok_and(|session| session == getpid());
+    pub(super) fn pass_on(mut self, command: &OwnedFd) {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let leads_session = session(&stat) == Some(process::id());
         for about in self.0.forever() {
             let found = PASSED_ON
                 .iter()
@@ -45,10 +46,29 @@ impl Listener {
                 about.si_code == SENT_BY_KERNEL && !(leads_session && about.si_signo == SIGHUP);
             if let Some((_, signal)) = found
                 && !knows
-                && pidfd_send_signal(process, *signal).is_err()
+                && pidfd_send_signal(command, *signal).is_err()
             {
                 return;
             }
         }
+    }
+}
+
+/// The session that a process is in, by what `/proc/PID/stat` says of it: proc(5). It is 0 where its
+/// leader is outside of this PID namespace, or is the kernel.
+fn session(stat: &str) -> Option<u32> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(3)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::session;
+
+    #[test]
+    fn a_session_is_read_behind_any_name() {
+        assert_eq!(session("7 (a) b) (c) S 1 7 5 34816 7"), Some(5));
+        assert_eq!(session("7 (sh) S 1 7 0 0 -1"), Some(0));
+        assert_eq!(session(""), None);
     }
 }
