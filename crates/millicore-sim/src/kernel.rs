@@ -18,7 +18,7 @@
 //! - Threads of a processor take turns from tick to tick, the one that has run least first. A
 //!   processor without threads takes one over.
 //!
-//! [`crowd`] asks the other way round: many groups of threads that never sleep on the same
+//! [`crowd()`] asks the other way round: many groups of threads that never sleep on the same
 //! processors, each with a quota, and what each receives.
 //!
 //! Sources: kernel documentation, `scheduler/sched-bwc`; Turner, Rao and Rao, "CPU bandwidth control
