@@ -127,25 +127,6 @@ impl Limit {
         u64::try_from(at).unwrap_or(u64::MAX)
     }
 
-    /// What may be used in `time_ns` from `now_ns` on: what is left then, and what comes back.
-    pub(crate) fn grant_ns(mut self, now_ns: u64, time_ns: u64) -> u64 {
-        self.advance(now_ns);
-        let comes_back = match self.spec {
-            LimitSpec::Bandwidth {
-                quota_ns,
-                period_ns,
-            } => {
-                let periods = now_ns.saturating_add(time_ns) / period_ns - now_ns / period_ns;
-                i128::from(quota_ns) * i128::from(periods)
-            }
-            LimitSpec::TokenBucket {
-                rate_millicores, ..
-            } => i128::from(rate_millicores) * i128::from(time_ns),
-        };
-        let grant_ns = (self.left + comes_back).max(0) / self.units_per_ns();
-        u64::try_from(grant_ns).unwrap_or(u64::MAX)
-    }
-
     /// Takes `cost_ns` out.
     pub(crate) fn charge(&mut self, cost_ns: u64) {
         self.left -= i128::from(cost_ns) * self.units_per_ns();
@@ -238,30 +219,6 @@ mod tests {
         check(spec, &[(0, 40 * MS)], 1);
         check(spec, &[(0, 44 * MS)], 10 * MS + 1);
         check(spec, &[(0, 40 * MS), (100 * MS, 44 * MS)], 110 * MS + 1);
-    }
-
-    #[test]
-    fn what_is_granted_is_what_is_left_and_what_comes_back() {
-        #[track_caller]
-        fn check(spec: LimitSpec, cost_ns: u64, now_ns: u64, time_ns: u64, expected_ns: u64) {
-            let mut limit = Limit::new(spec, 0);
-            limit.charge(cost_ns);
-            assert_eq!(limit.grant_ns(now_ns, time_ns), expected_ns, "{spec:?}");
-        }
-        let bandwidth = LimitSpec::Bandwidth {
-            quota_ns: 40 * MS,
-            period_ns: 100 * MS,
-        };
-        check(bandwidth, 30 * MS, 10 * MS, 80 * MS, 10 * MS);
-        check(bandwidth, 30 * MS, 10 * MS, 90 * MS, 50 * MS);
-        let bucket = LimitSpec::TokenBucket {
-            rate_millicores: 400,
-            burst_ns: 10 * MS,
-        };
-        check(bucket, 0, 0, 20 * MS, 18 * MS);
-        check(bucket, 12 * MS, 0, 20 * MS, 6 * MS);
-        check(bucket, 30 * MS, 0, 20 * MS, 0);
-        check(bucket, 30 * MS, 100 * MS, 20 * MS, 18 * MS);
     }
 
     #[test]

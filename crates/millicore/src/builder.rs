@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
-use crate::group_use::GroupUse;
+use crate::foreign::ForeignUse;
 use crate::request::MAX_WEIGHT;
 use crate::worker::Settings;
 use millicore_policy::admission::Admission;
@@ -231,8 +231,8 @@ impl Builder {
         let dispatcher = Dispatcher::new(clock, &config, target_ns, self.journal);
         // Only CPU time of this machine can be compared with what the machine counts.
         if is_real {
-            let group = self.cpu_limit.group_use(&process);
-            dispatcher.set_machine_limit(config.machine_limit, group);
+            let foreign = self.cpu_limit.foreign_use(&process);
+            dispatcher.set_machine_limit(config.machine_limit, foreign);
         }
         for tenant in self.tenants {
             dispatcher.change(|recorder, now_ns| recorder.set_tenant(now_ns, tenant));
@@ -285,22 +285,22 @@ impl CpuLimit {
         }
     }
 
-    /// Who uses the same quota. A limit of our own is for requests alone.
-    pub(crate) fn group_use(self, process: &ProcessLimit) -> Option<GroupUse> {
+    /// What else uses up the same CPU time. A limit of our own is for requests alone.
+    pub(crate) fn foreign_use(self, process: &ProcessLimit) -> Option<ForeignUse> {
         match (self, self.pace(process)) {
-            (Self::Container, Some(_)) => GroupUse::of(process),
+            (Self::Container, Some(_)) => ForeignUse::of_group(process),
             _ => None,
         }
     }
 }
 
 /// The part of a limit that is spent, in hundredths: the rest is room for what is noticed too late.
-const SPENT_PERCENT: u64 = 98;
+const SPENT_PERCENT: u64 = 97;
 
 /// What is saved up for later at most.
 const MOST_BURST_NS: u64 = 10_000_000;
 
-/// Just under a limit: a token bucket at 98 % of it.
+/// Just under a limit: a token bucket at 97 % of it.
 fn pace(limit: Millicores, burst_ns: u64) -> LimitSpec {
     let millicores = u64::from(limit.get());
     LimitSpec::TokenBucket {

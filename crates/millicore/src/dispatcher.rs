@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::completion::lock;
 use crate::cores::Core;
 use crate::error::Error;
-use crate::group_use::GroupUse;
+use crate::foreign::ForeignUse;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::request::Request;
@@ -128,7 +128,7 @@ impl Dispatcher {
             if let Some(ended) = ended {
                 state.end_slice(now_ns, core, ended, afterwards);
             }
-            state.charge_group_use(now_ns);
+            state.charge_foreign(now_ns);
             if !state.keeps_core(core) {
                 // What this core worked on, or was woken for, is now another's.
                 state.call_another(kept_time, afterwards);
@@ -192,11 +192,11 @@ impl Dispatcher {
         })
     }
 
-    /// Changes the limit on CPU time, and the group whose quota it is for.
-    pub(crate) fn set_machine_limit(&self, limit: Option<LimitSpec>, group: Option<GroupUse>) {
+    /// Changes the limit on CPU time, and who else uses it up.
+    pub(crate) fn set_machine_limit(&self, limit: Option<LimitSpec>, foreign: Option<ForeignUse>) {
         self.change_state(|state, now_ns| {
             state.recorder.set_machine_limit(now_ns, limit);
-            state.set_group_use(group);
+            state.set_foreign(foreign);
         });
     }
 

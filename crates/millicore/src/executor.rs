@@ -147,7 +147,7 @@ impl Executor {
     pub fn set_cpu_limit(&self, limit: CpuLimit) {
         let process = ProcessLimit::read();
         self.dispatcher
-            .set_machine_limit(limit.pace(&process), limit.group_use(&process));
+            .set_machine_limit(limit.pace(&process), limit.foreign_use(&process));
     }
 
     /// Adds a tenant, or changes the weight and limit of the one with that name.

@@ -27,7 +27,7 @@
 //!   where its result waits, and what it panics with.
 //! - `slice`, `worker`, `cores`, `clock`: a core at work.
 //! - `dispatcher`, `recorder`, `history`, `metrics`: between the threads and the policy.
-//! - `group_use`: what is used of a container's CPU quota, by others too.
+//! - `foreign`: what others use of the CPU limit that is kept.
 //! - `parking`: how workers sleep and are woken without a wake-up being lost.
 //! - `here`: one request on the calling thread, without a pool.
 //! - `virtual_executor`: the same in virtual time, for tests.
@@ -62,7 +62,7 @@ mod history;
 mod metrics;
 mod recorder;
 
-mod group_use;
+mod foreign;
 
 mod parking;
 

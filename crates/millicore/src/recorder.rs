@@ -143,10 +143,6 @@ impl Recorder {
         self.note(now, || (Event::SetMachineLimit(limit), Answer::Nothing));
     }
 
-    pub(crate) fn machine_grant_ns(&self, now: u64, time_ns: u64) -> u64 {
-        self.scheduler.machine_grant_ns(now, time_ns)
-    }
-
     pub(crate) fn charge_machine(&mut self, now: u64, used_ns: u64) {
         self.scheduler.charge_machine(now, used_ns);
         self.note(now, || (Event::ChargeMachine { used_ns }, Answer::Nothing));

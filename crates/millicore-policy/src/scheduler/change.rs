@@ -83,14 +83,6 @@ impl Scheduler {
         self.machine = limit.map(|limit| Limit::new(limit, now_ns));
     }
 
-    /// What the limit on all tenants together would let requests use in `time_ns` from now on, if they
-    /// have work for all of it; without a limit all that there can be.
-    #[must_use]
-    pub fn machine_grant_ns(&self, now_ns: u64, time_ns: u64) -> u64 {
-        self.machine
-            .map_or(u64::MAX, |limit| limit.grant_ns(now_ns, time_ns))
-    }
-
     /// Charges the limit on all tenants together with CPU time that no request of this scheduler
     /// used: of the driver itself, or of others who share the limit.
     pub fn charge_machine(&mut self, now_ns: u64, used_ns: u64) {

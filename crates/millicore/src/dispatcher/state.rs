@@ -3,7 +3,7 @@
 use super::{Afterwards, EndedSlice, Next};
 use crate::cores::Core;
 use crate::error::Error;
-use crate::group_use::GroupUse;
+use crate::foreign::ForeignUse;
 use crate::history::History;
 use crate::metrics::{CoreMetrics, Metrics};
 use crate::parking::IdleSet;
@@ -34,8 +34,8 @@ pub(super) struct State {
     tasks: Vec<Option<Arc<Task>>>,
     history: History,
     counted: Metrics,
-    /// The group whose quota is kept, if there is one.
-    group_use: Option<GroupUse>,
+    /// What else uses up the CPU limit, if there is one.
+    foreign: Option<ForeignUse>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,24 +57,21 @@ impl State {
             tasks: Vec::new(),
             history: History::default(),
             counted: Metrics::default(),
-            group_use: None,
+            foreign: None,
         }
     }
 
-    /// What the CPU limit is for from now on.
-    pub(super) fn set_group_use(&mut self, group: Option<GroupUse>) {
-        self.group_use = group;
+    /// What else is charged to the CPU limit from now on.
+    pub(super) fn set_foreign(&mut self, foreign: Option<ForeignUse>) {
+        self.foreign = foreign;
     }
 
-    /// Charges the CPU limit with what its group uses and requests do not know of, if that is due.
-    pub(super) fn charge_group_use(&mut self, now_ns: u64) {
-        let Some(group) = &mut self.group_use else {
-            return;
-        };
-        let recorder = &self.recorder;
-        let due = group.due_ns(now_ns, |time_ns| recorder.machine_grant_ns(now_ns, time_ns));
-        if let Some(due_ns) = due {
-            self.recorder.charge_machine(now_ns, due_ns);
+    /// Charges the CPU limit with what others have used of it, if that is due.
+    pub(super) fn charge_foreign(&mut self, now_ns: u64) {
+        if let Some(foreign) = &mut self.foreign
+            && let Some(used_ns) = foreign.due_ns(now_ns)
+        {
+            self.recorder.charge_machine(now_ns, used_ns);
         }
     }
 
@@ -241,8 +238,8 @@ impl State {
     ) {
         let EndedSlice { task, cpu_ns, end } = ended;
         core.busy_ns.fetch_add(cpu_ns, Ordering::Relaxed);
-        if let Some(group) = &mut self.group_use {
-            group.add_own(cpu_ns);
+        if let Some(foreign) = &mut self.foreign {
+            foreign.add_own(cpu_ns);
         }
         core.slices.fetch_add(1, Ordering::Relaxed);
         task.usage.on_slice_end(cpu_ns);
