@@ -221,7 +221,7 @@ impl Builder {
         let config = Config {
             policy: self.policy,
             cores,
-            slice_ns: nanoseconds(self.slice),
+            slice_ns: nanoseconds(self.slice).min(self.cpu_limit.most_slice_ns(&process)),
             ageing_ns: self.ageing.map(nanoseconds),
             machine_limit: self.cpu_limit.pace(&process),
             admission: self.admission,
@@ -285,6 +285,17 @@ impl CpuLimit {
         }
     }
 
+    /// The longest slice that leaves the room under a quota to what cannot be foreseen: one more or less
+    /// in a period is a fiftieth of it.
+    fn most_slice_ns(self, process: &ProcessLimit) -> u64 {
+        match (self, process.source()) {
+            (Self::Container, LimitSource::Group(group)) => {
+                burst_under_quota_ns(group.limit).div_ceil(10)
+            }
+            _ => u64::MAX,
+        }
+    }
+
     /// What else uses up the same CPU time. A limit of our own is for requests alone.
     pub(crate) fn foreign_use(self, process: &ProcessLimit) -> Option<ForeignUse> {
         match (self, self.pace(process)) {
@@ -295,12 +306,12 @@ impl CpuLimit {
 }
 
 /// The part of a limit that is spent, in hundredths: the rest is room for what is noticed too late.
-const SPENT_PERCENT: u64 = 97;
+const SPENT_PERCENT: u64 = 98;
 
 /// What is saved up for later at most.
 const MOST_BURST_NS: u64 = 10_000_000;
 
-/// Just under a limit: a token bucket at 97 % of it.
+/// Just under a limit: a token bucket at 98 % of it.
 fn pace(limit: Millicores, burst_ns: u64) -> LimitSpec {
     let millicores = u64::from(limit.get());
     LimitSpec::TokenBucket {

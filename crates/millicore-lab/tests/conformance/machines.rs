@@ -107,7 +107,7 @@ impl Setup {
             // The executor stays just under the limit of its machine.
             machine_limit: self
                 .limit
-                .map(|limit| token_bucket(u64::from(limit.get()) * 97 / 100)),
+                .map(|limit| token_bucket(u64::from(limit.get()) * 98 / 100)),
             ..millicore_sim::Setup::new(self.policy, self.cores)
         }
     }

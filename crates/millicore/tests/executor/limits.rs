@@ -171,11 +171,11 @@ fn a_pace_is_kept_to_the_nanosecond() {
         21,
         Duration::from_nanos(21_000_001),
     );
-    // A machine is paced at 97 %: 10 ms + 0.97 t > 20 ms at the first nanosecond after 10.309278 ms.
+    // A machine is paced at 98 %: 10 ms + 0.98 t > 20 ms at the first nanosecond after 10.204081 ms.
     check_pace(
         CpuLimit::AtMost(millicores("1")),
         None,
         21,
-        Duration::from_nanos(11_309_279),
+        Duration::from_nanos(11_204_082),
     );
 }
