@@ -111,6 +111,9 @@ impl Builder {
     }
 
     /// The longest a core works on one request before it asks again. 2 ms by default.
+    ///
+    /// Under a container's quota it is at most a fiftieth of what that grants in 100 ms, as the executor
+    /// finds it when it is built.
     pub const fn slice(mut self, slice: Duration) -> Self {
         self.slice = slice;
         self
